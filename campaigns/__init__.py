@@ -1,0 +1,1 @@
+"""The data path: contact list -> campaign contact -> call attempt -> POST -> callback -> outcome. Owns every table."""

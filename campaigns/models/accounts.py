@@ -1,0 +1,88 @@
+from django.db import models
+from django.utils import timezone
+
+from campaigns.secrets import EncryptedTextField
+
+
+class AccountKind(models.TextChoices):
+    EXOTEL = "exotel", "Exotel"
+    SIMULATOR = "simulator", "Simulator"  # our simulator or anything on loopback: no real phone can ring
+
+
+class Spelling(models.TextChoices):
+    WIRE = "wire", "As Exotel's servers accept it (From, CallerId)"
+    DOCUMENTED = "documented", "As Exotel's guide prints it (from, callerid)"
+
+
+class ExotelAccount(models.Model):
+    """One set of credentials at Exotel, with what the account allows.
+
+    `calls_per_minute` bounds every request to the voice API (200 is Exotel's documented limit per account); 90 % of
+    it may be dials, the rest is kept for call details. `time_zone` is the zone of the carrier's zoneless timestamps.
+    `reporting_lag` is how many seconds after the latest possible end of a call its absence from the call list counts
+    as proof: callback retries (20 min) plus details lag (5 min).
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=12, choices=AccountKind)
+    api_url = models.CharField(max_length=300)
+    account_sid = models.CharField(max_length=100)
+    api_key = EncryptedTextField()
+    api_token = EncryptedTextField()
+    spelling = models.CharField(max_length=12, choices=Spelling, default=Spelling.WIRE)
+    time_zone = models.CharField(max_length=64, default="Asia/Kolkata")
+    calls_per_minute = models.PositiveIntegerField(default=60)
+    max_concurrent = models.PositiveIntegerField(default=30)
+    reporting_lag = models.PositiveIntegerField(default=1500)
+    from_environment = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def simulated(self) -> bool:
+        return self.kind == AccountKind.SIMULATOR
+
+
+class CallerId(models.Model):
+    """An ExoPhone that may be shown to the person called, as the operator spells it."""
+
+    account = models.ForeignKey(ExotelAccount, on_delete=models.CASCADE, related_name="caller_ids")
+    number = models.CharField(max_length=20)
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "number"], name="caller_id_once_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Pacer(models.Model):
+    """The account's pace, its back-off and its hold. The first row that intents, pauses, limits and edits lock.
+
+    `next_dial_at` and `next_details_at` are GCRA rows without burst: the earliest instant of the next request of that
+    kind. `held_code` is empty while the account may dial; `probe_at` is when a held account is tried again by itself
+    (null: only a person lifts the hold). `recent` is the last 20 POSTs, newest last: `+` certain, `?` unknown.
+    """
+
+    account = models.OneToOneField(ExotelAccount, on_delete=models.CASCADE, primary_key=True)
+    next_dial_at = models.DateTimeField(default=timezone.now)
+    next_details_at = models.DateTimeField(default=timezone.now)
+    backoff_until = models.DateTimeField(null=True)
+    backoff_seconds = models.PositiveIntegerField(default=0)
+    held_code = models.CharField(max_length=30, default="", blank=True)
+    held_reason = models.TextField(default="", blank=True)
+    held_since = models.DateTimeField(null=True)
+    probe_at = models.DateTimeField(null=True)
+    probing = models.BooleanField(default=False)  # half-open: one dial at a time until one is certain
+    recent = models.CharField(max_length=20, default="", blank=True)
+    not_sent_in_row = models.PositiveIntegerField(default=0)
+    loop_owner = models.IntegerField(null=True)
+    loop_seen_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"pacer of {self.account_id}"

@@ -1,0 +1,101 @@
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from campaigns.lifecycle import ImportStatus
+
+
+class ContactList(models.Model):
+    """People to call, as imported. `region` is the country of numbers written without one (ISO 3166, e.g. IN)."""
+
+    name = models.CharField(max_length=120, unique=True)
+    region = models.CharField(max_length=2, default="IN")
+    columns = models.JSONField(default=list)  # names of the extra columns, in the order of the first file
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactImport(models.Model):
+    """One uploaded file on its way into a list. rows = imported + duplicates + rejected once it is done."""
+
+    list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="imports")
+    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.UPLOADED)
+    file_name = models.CharField(max_length=255)
+    file = models.FileField(upload_to="imports/", max_length=255)
+    size = models.BigIntegerField(default=0)
+    encoding = models.CharField(max_length=20, default="utf-8")
+    delimiter = models.CharField(max_length=1, default=",")
+    header = models.JSONField(default=list)
+    phone_column = models.CharField(max_length=255, default="", blank=True)
+    name_column = models.CharField(max_length=255, default="", blank=True)
+    rows = models.PositiveIntegerField(default=0)
+    imported = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    bytes_read = models.BigIntegerField(default=0)
+    error = models.TextField(default="", blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # import_tick: the next file to import
+            models.Index(
+                fields=["created_at"],
+                name="import_waiting",
+                condition=models.Q(status__in=[ImportStatus.QUEUED, ImportStatus.RUNNING]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportIssue(models.Model):
+    """A row that did not become a contact, and why. `line` is the line of the file at which the row starts."""
+
+    class Kind(models.TextChoices):
+        DUPLICATE = "duplicate", "Duplicate"
+        REJECTED = "rejected", "Rejected"
+
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="issues")
+    kind = models.CharField(max_length=10, choices=Kind)
+    line = models.PositiveIntegerField()
+    reason = models.CharField(max_length=200)
+    value = models.CharField(max_length=200, default="", blank=True)
+    row = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact_import", "line"], name="one_issue_per_line"),
+        ]
+        ordering = ["contact_import", "line"]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class Contact(models.Model):
+    """One person of one list: the number in E.164, and everything else of the row by column name."""
+
+    list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="contacts")
+    phone = models.CharField(max_length=16)
+    name = models.CharField(max_length=200, default="", blank=True)
+    time_zone = models.CharField(max_length=64, default="", blank=True)  # '' = the campaign's
+    variables = models.JSONField(default=dict)
+    contact_import = models.ForeignKey(
+        ContactImport, on_delete=models.SET_NULL, null=True, related_name="contacts"
+    )
+    line = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["list", "phone"], name="person_once_per_list")]
+
+    def __str__(self) -> str:
+        return self.name or f"contact {self.pk}"
