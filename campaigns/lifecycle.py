@@ -127,8 +127,6 @@ def sources(table: Table, to: str) -> frozenset[str]:
     return found
 
 
-def advance(
-    rows: models.QuerySet[Any], table: Table, to: str, *, field: str = "state", **changes: Any
-) -> int:
+def advance(rows: models.QuerySet[Any], table: Table, to: str, *, field: str = "state", **changes: Any) -> int:
     """Move every row of `rows` that may move to `to`, with `changes` in the same UPDATE; returns how many did."""
     return rows.filter(**{f"{field}__in": sources(table, to)}).update(**{field: to}, **changes)

@@ -1,6 +1,7 @@
 """Credentials at rest: Fernet with key rotation. The first key of ENCRYPTION_KEYS encrypts, all of them decrypt."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -32,7 +33,13 @@ def decrypt(stored: str) -> str:
         ) from unreadable
 
 
-class EncryptedTextField(models.TextField[str, str]):
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    _TextField = models.TextField
+
+
+class EncryptedTextField(_TextField):
     """Clear text in Python, a Fernet token in the table."""
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:

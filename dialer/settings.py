@@ -19,9 +19,7 @@ PORT = env.integer("PORT", default=8000)
 PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC_STREAM_URL = env.text("PUBLIC_STREAM_URL", "").rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = [
-    "*"
-]  # the proxy in front decides; addresses we hand out come from PUBLIC_URL, never from Host
+ALLOWED_HOSTS = ["*"]  # the proxy in front decides; addresses we hand out come from PUBLIC_URL, never from Host
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 EXOTEL = {
@@ -126,9 +124,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
 AXES_FAILURE_LIMIT = 6
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [
-    ["username", "ip_address"]
-]  # a stranger's guesses must not lock the operator out elsewhere
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a stranger's guesses must not lock the operator out elsewhere
 AXES_LOCKOUT_TEMPLATE = "sign_in_locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
@@ -144,12 +140,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
-)
-SECURE_SSL_REDIRECT = (
-    False  # a carrier's callback must never meet a redirect (Passthru reads 302 as a branch)
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
+SECURE_SSL_REDIRECT = False  # a carrier's callback must never meet a redirect (Passthru reads 302 as a branch)
 APPEND_SLASH = False  # likewise: our addresses answer with and without it where the carrier calls
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -193,9 +185,7 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_ACKS_LATE = (
-    False  # a lost tick is free, a redelivered one is noise: the next comes within a second
-)
+CELERY_TASK_ACKS_LATE = False  # a lost tick is free, a redelivered one is noise: the next comes within a second
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "work"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -53,9 +53,7 @@ class CallerId(models.Model):
     is_default = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "number"], name="caller_id_once_per_account")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "number"], name="caller_id_once_per_account")]
 
     def __str__(self) -> str:
         return self.number

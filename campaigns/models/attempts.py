@@ -82,9 +82,7 @@ class CallAttempt(models.Model):
             # sweeper: intents whose owner may have died
             models.Index(fields=["owner"], name="attempt_dialing", condition=Q(state=AttemptState.DIALING)),
             # reconciler: whom to ask about next
-            models.Index(
-                fields=["account", "check_at"], name="attempt_check_due", condition=Q(check_at__isnull=False)
-            ),
+            models.Index(fields=["account", "check_at"], name="attempt_check_due", condition=Q(check_at__isnull=False)),
             # the call log, newest first, whole and by campaign
             models.Index(fields=["-intent_at", "-id"], name="attempt_log"),
             models.Index(fields=["campaign", "-intent_at", "-id"], name="attempt_log_of_campaign"),

@@ -8,9 +8,7 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    actor_name = models.CharField(
-        max_length=150
-    )  # "Dialer" for the product itself, "command line" for manage.py
+    actor_name = models.CharField(max_length=150)  # "Dialer" for the product itself, "command line" for manage.py
     action = models.CharField(max_length=40)
     subject = models.CharField(max_length=40)  # e.g. campaign:12
     details = models.JSONField(default=dict)

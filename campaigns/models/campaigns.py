@@ -68,9 +68,7 @@ class Campaign(models.Model):
     unknown_policy = models.CharField(max_length=6, choices=UnknownPolicy, default=UnknownPolicy.ASK)
 
     record = models.BooleanField(default=False)
-    recording_channels = models.CharField(
-        max_length=6, choices=RecordingChannels, default=RecordingChannels.SINGLE
-    )
+    recording_channels = models.CharField(max_length=6, choices=RecordingChannels, default=RecordingChannels.SINGLE)
     sample_rate = models.PositiveIntegerField(default=8000)
     stream_name = models.CharField(max_length=32, default="", blank=True)
 

@@ -88,9 +88,7 @@ class Contact(models.Model):
     name = models.CharField(max_length=200, default="", blank=True)
     time_zone = models.CharField(max_length=64, default="", blank=True)  # '' = the campaign's
     variables = models.JSONField(default=dict)
-    contact_import = models.ForeignKey(
-        ContactImport, on_delete=models.SET_NULL, null=True, related_name="contacts"
-    )
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.SET_NULL, null=True, related_name="contacts")
     line = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
 
