@@ -110,16 +110,16 @@ class CampaignList(models.Model):
     """A list whose people a campaign calls. `cursor` is the last contact enrolled."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="list_links")
-    list = models.ForeignKey(ContactList, on_delete=models.PROTECT)
+    contact_list = models.ForeignKey(ContactList, on_delete=models.PROTECT)
     cursor = models.BigIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     done = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "list"], name="list_once_per_campaign")]
+        constraints = [models.UniqueConstraint(fields=["campaign", "contact_list"], name="list_once_per_campaign")]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} calls {self.list_id}"
+        return f"{self.campaign_id} calls {self.contact_list_id}"
 
 
 class RetryRule(models.Model):

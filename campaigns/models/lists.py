@@ -21,7 +21,7 @@ class ContactList(models.Model):
 class ContactImport(models.Model):
     """One uploaded file on its way into a list. rows = imported + duplicates + rejected once it is done."""
 
-    list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="imports")
+    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="imports")
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.UPLOADED)
     file_name = models.CharField(max_length=255)
     file = models.FileField(upload_to="imports/", max_length=255)
@@ -83,7 +83,7 @@ class ImportIssue(models.Model):
 class Contact(models.Model):
     """One person of one list: the number in E.164, and everything else of the row by column name."""
 
-    list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="contacts")
+    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="contacts")
     phone = models.CharField(max_length=16)
     name = models.CharField(max_length=200, default="", blank=True)
     time_zone = models.CharField(max_length=64, default="", blank=True)  # '' = the campaign's
@@ -93,7 +93,7 @@ class Contact(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["list", "phone"], name="person_once_per_list")]
+        constraints = [models.UniqueConstraint(fields=["contact_list", "phone"], name="person_once_per_list")]
 
     def __str__(self) -> str:
         return self.name or f"contact {self.pk}"

@@ -1,0 +1,172 @@
+"""What a dial POST came to: placed, refused, not sent, or unknown. Nothing here dials again.
+
+Exotel has no idempotency key. Once the first byte has left, only a Sid or a clear refusal says anything; all the rest
+is Unknown, because a call may be ringing behind it (exotel-wire 1).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from campaigns.exotel.bodies import Object, pick, pick_text, read_body
+from campaigns.exotel.errors import Unreadable
+
+RAW_LENGTH = 4_000  # characters of an answer that are kept
+LONGEST_WAIT = 600.0  # seconds: a longer Retry-After is cut to this
+_SID = re.compile(r"[0-9A-Za-z_-]{6,64}")
+_DND_WORDS = re.compile(r"\b(NDNC|DND|NCPR|TRAI)\b", re.IGNORECASE)
+
+
+class RefusalKind(StrEnum):
+    """Why Exotel said no; nothing was dialled."""
+
+    INVALID_REQUEST = "invalid-request"  # 400 and other 4xx: a number or a field is wrong
+    UNAUTHORISED = "unauthorised"  # 401: key, token or region
+    PAYMENT = "payment"  # 402: out of credit
+    NDNC = "ndnc"  # 403 that names NDNC, DND or TRAI: this person must not be called
+    FORBIDDEN = "forbidden"  # any other 403: KYC, suspended, outbound off, address not allowed
+    NOT_FOUND = "not-found"  # 404: account, path or region
+    RATE_LIMITED = "rate-limited"  # 429: the account is too fast
+
+
+@dataclass(frozen=True, slots=True)
+class RateAllowance:
+    """X-RateLimit-* as sent, where sent (documented, never captured)."""
+
+    limit: int | None
+    remaining: int | None
+    reset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Exotel took the call and gave it a Sid. It is dialling; nobody has answered yet."""
+
+    sid: str
+    http_status: int
+    raw: str
+    latency: float  # seconds from the first byte out to the last byte in
+    rate: RateAllowance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Exotel said no; `message` is in its own words."""
+
+    http_status: int
+    message: str
+    code: str
+    retry_after: float | None  # seconds, 1..600
+    kind: RefusalKind
+    raw: str = ""
+    latency: float = 0.0
+    rate: RateAllowance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not one byte of the request left this machine."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request, or a part of it, left; whether a phone rings cannot be said."""
+
+    reason: str
+    http_status: int | None = None
+    raw: str = ""
+    rate: RateAllowance | None = None
+
+
+ConnectAnswer = Accepted | Refused | NotSent | Unknown
+
+_KINDS = {
+    401: RefusalKind.UNAUTHORISED,
+    402: RefusalKind.PAYMENT,
+    404: RefusalKind.NOT_FOUND,
+    429: RefusalKind.RATE_LIMITED,
+}
+_SAYS_NOTHING = frozenset({408, 409})  # timeout, conflict: a call may exist behind either
+
+
+def read_answer(http_status: int, headers: Mapping[str, str], body: bytes, latency: float) -> ConnectAnswer:
+    """Judge a whole answer to a dial POST; `headers` is looked up in lower case."""
+    raw, rate = excerpt(body), rate_allowance(headers)
+    if 200 <= http_status < 300:
+        return _read_success(http_status, body, latency, rate)
+    if not 400 <= http_status < 500 or http_status in _SAYS_NOTHING:
+        return Unknown(f"Exotel answered {http_status}", http_status, raw, rate)
+    message, code = read_refusal(body)
+    wait = retry_after(headers.get("retry-after"), datetime.now(UTC))
+    return Refused(http_status, message, code, wait, _kind(http_status, message or raw), raw, latency, rate)
+
+
+def _read_success(http_status: int, body: bytes, latency: float, rate: RateAllowance | None) -> Accepted | Unknown:
+    try:
+        sid = pick_text(_call(read_body(body)), "Sid")
+    except Unreadable as error:
+        return Unknown(f"Exotel answered {http_status}, but {error}", http_status, excerpt(body), rate)
+    if not _SID.fullmatch(sid):
+        return Unknown(f"Exotel answered {http_status} without a Sid", http_status, excerpt(body), rate)
+    return Accepted(sid, http_status, excerpt(body), latency, rate)
+
+
+def _call(found: Object) -> Object:
+    inner = pick(found, "Call")
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _kind(http_status: int, message: str) -> RefusalKind:
+    if http_status == 403:
+        return RefusalKind.NDNC if _DND_WORDS.search(message) else RefusalKind.FORBIDDEN
+    return _KINDS.get(http_status, RefusalKind.INVALID_REQUEST)
+
+
+def read_refusal(body: bytes) -> tuple[str, str]:
+    """(message, code) of a RestException; both "" when the body is not one."""
+    try:
+        inner = pick(read_body(body), "RestException")
+    except Unreadable:
+        return "", ""
+    if not isinstance(inner, Mapping):
+        return "", ""
+    return pick_text(inner, "Message")[:RAW_LENGTH], pick_text(inner, "Code")[:100]
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Retry-After as seconds, cut to 1..600; None when absent, negative or unreadable. Takes seconds or a date."""
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return _bounded(float(text[:12]))
+    try:
+        until = parsedate_to_datetime(text)
+        aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return _bounded((aware - now).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 1.0), LONGEST_WAIT)
+
+
+def rate_allowance(headers: Mapping[str, str]) -> RateAllowance | None:
+    """X-RateLimit-Limit, -Remaining and -Reset, or None when there is none of them."""
+    limit, remaining, reset = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset"))
+    if not (limit or remaining or reset):
+        return None
+    return RateAllowance(_count(limit), _count(remaining), reset[:64])
+
+
+def _count(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else None
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body as text that any database takes."""
+    return body[: RAW_LENGTH * 2].decode("utf-8", "replace").replace("\x00", "\ufffd")[:RAW_LENGTH]
