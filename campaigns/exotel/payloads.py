@@ -1,6 +1,6 @@
 """The dial request: one frozen value, the form it becomes, and what is wrong with it in an operator's words.
 
-Sources: exotel-wire 1; docs.exotel.com "Connect to Voice AI API" and "Connect to Flow"; the AgentStream developer guide.
+Sources: exotel-wire 1; docs.exotel.com "Connect to Voice AI API" and "Connect to Flow"; AgentStream developer guide.
 """
 
 import ipaddress
@@ -99,7 +99,12 @@ def connect_path(account_sid: str, spelling: Spelling) -> str:
 
 def problems(request: ConnectRequest) -> list[str]:
     """Everything about the request that Exotel would refuse or misread, one sentence each; empty when there is none."""
-    return [*_number_problems(request), *_mode_problems(request), *_limit_problems(request), *_callback_problems(request)]
+    return [
+        *_number_problems(request),
+        *_mode_problems(request),
+        *_limit_problems(request),
+        *_callback_problems(request),
+    ]
 
 
 def _number_problems(request: ConnectRequest) -> Iterator[str]:
