@@ -1,0 +1,152 @@
+"""Numbers with known fates: `+91 90000 FFnnn`, where FF names the fate. All other numbers draw one by seed."""
+
+import random
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """How the ringing ends."""
+
+    ANSWERS = "in-progress"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+class Answer(Enum):
+    """What the client sees of the POST's answer; the call behind it is another question."""
+
+    PLAIN = "plain"
+    RESET = "reset"  # the TCP connection is reset after the call was accepted
+    UNAVAILABLE = "503"
+    EMPTY = "empty"  # 200 without a body
+    DRIPPED = "dripped"  # headers at once, the body over 15 s of wall time
+    XML = "xml"  # XML although .json was asked
+    CLOSED = "closed"  # the connection closes and nothing was accepted
+    AFTER_CALLBACK = "after-callback"
+
+
+class Callbacks(Enum):
+    """What becomes of the status callbacks."""
+
+    PLAIN = "plain"
+    LOST = "lost"
+    DOUBLED = "doubled"
+    REVERSED = "reversed"  # terminal first, answered after it
+    LATE = "late"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the person behaves on the line; seconds are carrier seconds after the answer."""
+
+    presses: str = ""
+    hangs_up_after: float | None = None
+    patience: float | None = 10.0  # hangs up after this much quiet; None: never
+    talks_over: bool = False
+    greets: bool = False
+    longest: float | None = None
+    stream_drops_after: float | None = None
+    start_never_comes: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refused POST: nothing was dialled. `{number}` in the message is the dialled number."""
+
+    status: int
+    message: str
+    retry_after: int | None = None
+    times: int | None = None  # None: always; 1: the first time only
+
+
+@dataclass(frozen=True)
+class Fate:
+    """One row of the table. `meaning` is what docs/simulator.md prints."""
+
+    code: str
+    meaning: str
+    outcome: Outcome = Outcome.ANSWERS
+    manner: Manner = Manner()
+    answer: Answer = Answer.PLAIN
+    callbacks: Callbacks = Callbacks.PLAIN
+    refusal: Refusal | None = None
+
+
+NDNC = (
+    "Call to [{number}] can not be made because of TRAI NDNC regulations. Read more about this here: "
+    "http://support.exotel.in/support/solutions/articles/35421-trai-ndnc-regulations"
+)
+KYC = "KYC is pending for this account. Please complete your KYC to make outbound calls"
+PRESS_1 = Manner(presses="1")
+
+_TABLE = (
+    Fate("00", "answers and listens to the end without pressing a key"),
+    Fate("01", "answers, presses 1 when the bot waits", manner=PRESS_1),
+    Fate("02", "answers, presses 2 when the bot waits", manner=Manner(presses="2")),
+    Fate("03", "answers, says hello, then listens", manner=Manner(greets=True)),
+    Fate("09", "answers, presses 9 when the bot waits", manner=Manner(presses="9")),
+    Fate("10", "busy", Outcome.BUSY),
+    Fate("11", "rings and is never answered", Outcome.NO_ANSWER),
+    Fate("12", "fails", Outcome.FAILED),
+    Fate("13", "refused, 403: NDNC", refusal=Refusal(403, NDNC)),
+    Fate("14", "refused, 400: not a valid number", refusal=Refusal(400, "Invalid number {number}")),
+    Fate("20", "hangs up 2 s after the answer", manner=Manner(hangs_up_after=2.0)),
+    Fate("21", "talks over the bot, for at most 30 s", manner=Manner(talks_over=True, longest=30.0)),
+    Fate("22", "keeps silent and never hangs up", manner=Manner(patience=None)),
+    Fate("30", "presses 1; every callback is lost", manner=PRESS_1, callbacks=Callbacks.LOST),
+    Fate("31", "presses 1; every callback comes twice", manner=PRESS_1, callbacks=Callbacks.DOUBLED),
+    Fate(
+        "32",
+        "fails at once; its terminal callback comes before the POST's answer",
+        Outcome.FAILED,
+        answer=Answer.AFTER_CALLBACK,
+    ),
+    Fate("33", "presses 1; terminal callback before answered", manner=PRESS_1, callbacks=Callbacks.REVERSED),
+    Fate("34", "presses 1; callbacks come 60 s late", manner=PRESS_1, callbacks=Callbacks.LATE),
+    Fate("40", "the connection is reset after the call was accepted", manner=PRESS_1, answer=Answer.RESET),
+    Fate("41", "503 with a call behind it", manner=PRESS_1, answer=Answer.UNAVAILABLE),
+    Fate("42", "503 without a call", refusal=Refusal(503, "Service Unavailable")),
+    Fate("43", "200 with an empty body, a call behind it", manner=PRESS_1, answer=Answer.EMPTY),
+    Fate(
+        "44",
+        "the answer drips for 15 s of wall time, a call behind it",
+        manner=PRESS_1,
+        answer=Answer.DRIPPED,
+    ),
+    Fate(
+        "45",
+        "429 with Retry-After: 5 the first time, then answers and presses 1",
+        manner=PRESS_1,
+        refusal=Refusal(429, "Rate limit exceeded. Try again in 5 seconds.", retry_after=5, times=1),
+    ),
+    Fate("46", "the connection closes without an answer, no call", refusal=Refusal(0, ""), answer=Answer.CLOSED),
+    Fate("47", "XML although .json was asked", manner=PRESS_1, answer=Answer.XML),
+    Fate("50", "the stream drops 4 s in, without stop", manner=Manner(stream_drops_after=4.0)),
+    Fate("51", "the socket opens, connected and start never come", manner=Manner(start_never_comes=True)),
+    Fate("60", "refused, 401", refusal=Refusal(401, "Authentication failed")),
+    Fate(
+        "61",
+        "refused, 402: no credit",
+        refusal=Refusal(402, "Insufficient balance in your account to make this call"),
+    ),
+    Fate("62", "refused, 403: KYC", refusal=Refusal(403, KYC)),
+    Fate("63", "refused, 409", refusal=Refusal(409, "Conflict: duplicate request")),
+    Fate("64", "refused, 404", refusal=Refusal(404, "The requested resource was not found")),
+)
+TABLE: dict[str, Fate] = {fate.code: fate for fate in _TABLE}
+
+# Shares of the ordinary numbers, in percent.
+ORDINARY = {"01": 70, "11": 13, "10": 10, "12": 4, "20": 3}
+
+
+def fate_of(number: str, seed: int, ordinal: int) -> Fate:
+    """The fate of the `ordinal`-th call (from 1) to a 0-national `number`.
+
+    A known number has the same fate each time; an ordinary one draws again for each call, from its digits.
+    """
+    if number.startswith("090000") and len(number) == 11 and number[6:8] in TABLE:
+        return TABLE[number[6:8]]
+    chance = random.Random(f"fate:{seed}:{number}:{ordinal}")
+    return TABLE[chance.choices(list(ORDINARY), weights=list(ORDINARY.values()))[0]]
