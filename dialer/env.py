@@ -79,11 +79,11 @@ def integer(name: str, default: int | None = None, *, minimum: int | None = None
     try:
         value = int(found)
     except ValueError:
-        raise _bad(name, "is not a whole number") from None
+        raise bad(name, "is not a whole number") from None
     if minimum is not None and value < minimum:
-        raise _bad(name, f"must be at least {minimum}")
+        raise bad(name, f"must be at least {minimum}")
     if maximum is not None and value > maximum:
-        raise _bad(name, f"must be at most {maximum}")
+        raise bad(name, f"must be at most {maximum}")
     return value
 
 
@@ -94,7 +94,7 @@ def boolean(name: str, default: bool | None = None) -> bool:  # noqa: FBT001 (re
         return _default(name, default)
     word = found.lower()
     if word not in _TRUE | _FALSE:
-        raise _bad(name, "must be 1 or 0 (true, false, yes, no, on, off do as well)")
+        raise bad(name, "must be 1 or 0 (true, false, yes, no, on, off do as well)")
     return word in _TRUE
 
 
@@ -117,7 +117,7 @@ def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("h
     except ValueError:
         whole = False
     if not whole or any(letter.isspace() for letter in found):
-        raise _bad(name, f"is not an address that starts with {' or '.join(s + '://' for s in schemes)}")
+        raise bad(name, f"is not an address that starts with {' or '.join(s + '://' for s in schemes)}")
     return found.rstrip("/")
 
 
@@ -127,7 +127,7 @@ def keys(name: str) -> dict[str, bytes]:
     for word in words(name):
         kid, _, encoded = word.partition(":")
         if not _KEY_ID.fullmatch(kid) or kid in found:
-            raise _bad(name, "needs key ids of 1 to 16 letters or digits, each once, as in kid:base64url")
+            raise bad(name, "needs key ids of 1 to 16 letters or digits, each once, as in kid:base64url")
         found[kid] = _key(name, encoded)
     if not found:
         raise _missing(name)
@@ -139,7 +139,7 @@ def database_url(address: str, name: str = "DATABASE_URL") -> dict[str, Any]:
 
     libpq's own parser reads it, so every option that libpq knows (sslmode, several hosts) works and lands in OPTIONS.
     """
-    wrong = _bad(name, "is not a PostgreSQL address (postgresql://user:password@host:5432/name)")
+    wrong = bad(name, "is not a PostgreSQL address (postgresql://user:password@host:5432/name)")
     if not address.startswith(("postgresql://", "postgres://")):
         raise wrong
     try:
@@ -147,7 +147,7 @@ def database_url(address: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     except ProgrammingError:
         raise wrong from None
     if not parts.get("dbname"):
-        raise _bad(name, "names no database (postgresql://user:password@host:5432/name)")
+        raise bad(name, "names no database (postgresql://user:password@host:5432/name)")
     known = {key.upper(): str(parts.pop(key, "")) for key in ("user", "password", "host", "port")}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -163,7 +163,7 @@ def email_url(address: str, name: str = "EMAIL_URL") -> dict[str, Any]:
         return dict(environ.Env.email_url_config(address))
     except (ImproperlyConfigured, ValueError):
         schemes = ", ".join(sorted(environ.Env.EMAIL_SCHEMES))
-        raise _bad(name, f"is not an e-mail address of a server; it starts with one of {schemes}") from None
+        raise bad(name, f"is not an e-mail address of a server; it starts with one of {schemes}") from None
 
 
 def _lookup(name: str) -> str | None:
@@ -178,7 +178,7 @@ def _from_file(name: str) -> str | None:
         return Path(path).read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise _bad(f"{name}_FILE", f"names a file that cannot be read ({reason})") from None
+        raise bad(f"{name}_FILE", f"names a file that cannot be read ({reason})") from None
 
 
 def _from_running(name: str) -> str | None:
@@ -202,9 +202,9 @@ def _key(name: str, encoded: str) -> bytes:
     try:
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise _bad(name, "holds a key that is not base64url") from None
+        raise bad(name, "holds a key that is not base64url") from None
     if len(key) < _SHORTEST_KEY:
-        raise _bad(name, f"holds a key shorter than {_SHORTEST_KEY} bytes")
+        raise bad(name, f"holds a key shorter than {_SHORTEST_KEY} bytes")
     return key
 
 
@@ -216,5 +216,6 @@ def _missing(name: str) -> ImproperlyConfigured:
     return NothingRuns(f'Nothing runs in {state_dir()}: start it with "make run", or set DATABASE_URL and REDIS_URL.')
 
 
-def _bad(name: str, what: str) -> ImproperlyConfigured:
+def bad(name: str, what: str) -> ImproperlyConfigured:
+    """The error of a bad value: "NAME what". `what` must not repeat the value."""
     return ImproperlyConfigured(f"{name} {what}.")

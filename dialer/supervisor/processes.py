@@ -1,0 +1,74 @@
+"""The commands of all our processes, in one table. compose.yaml starts the same ones."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+WEBSOCKET_MESSAGE_BYTES = 262_144  # a stream's frames stay below; Daphne closes the socket of whoever sends more
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: its name, its command, what it adds to the common environment, and seconds to end by itself."""
+
+    name: str
+    command: tuple[str, ...]
+    grace: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
+    """All processes of an installation, in the order they start in; they stop in reverse.
+
+    `values` are the effective settings (PORT, STATE_DIR, …); the simulator runs if they name a SIMULATOR_PORT.
+    """
+    ours = (
+        Process("work", _worker("work", threads=4), grace=15),
+        Process("dial", _worker("dial", threads=8), grace=15),
+        Process("beat", _beat(values["STATE_DIR"]), grace=5),
+        Process("web", _web(values["PORT"]), grace=5, environment={"DATABASE_POOL": "1"}),
+    )
+    if not values.get("SIMULATOR_PORT"):
+        return ours
+    return (Process("simulator", _simulator(values), grace=5), *ours)
+
+
+def _web(port: str) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "daphne",
+        "--bind", "127.0.0.1",
+        "--port", port,
+        "--verbosity", "0",  # no access log: addresses carry tokens
+        "--websocket_timeout", "-1",
+        "--websocket-max-message-size", str(WEBSOCKET_MESSAGE_BYTES),
+        "--websocket-max-frame-size", str(WEBSOCKET_MESSAGE_BYTES),
+        "--no-server-name",
+        "dialer.asgi:application",
+    )  # fmt: skip
+
+
+def _worker(queue: str, *, threads: int) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "celery", "-A", "dialer", "worker",
+        "-Q", queue,
+        "-P", "threads",
+        "-c", str(threads),
+        "-n", f"{queue}@%h",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+        "-l", "warning",
+    )  # fmt: skip
+
+
+def _beat(state_dir: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "-A", "dialer", "beat", "-s", f"{state_dir}/beat-schedule", "-l", "warning")
+
+
+def _simulator(values: Mapping[str, str]) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "dialer.simulator",
+        "--port", values["SIMULATOR_PORT"],
+        "--ledger", f"{values['STATE_DIR']}/simulator-ledger.jsonl",
+        "--api-key", values["EXOTEL_API_KEY"],
+        "--api-token", values["EXOTEL_API_TOKEN"],
+        "--account-sid", values["EXOTEL_ACCOUNT_SID"],
+    )  # fmt: skip
