@@ -79,6 +79,8 @@ class Person:
                 self._hear(text)
         except ConnectionClosed:
             return  # dropped by the bot: `_speak` sees that nobody listens any more
+        finally:
+            self._wake.set()
 
     def _hear(self, text: str | bytes) -> None:
         try:

@@ -8,7 +8,7 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from dialer.simulator.callbacks import events_of
@@ -66,8 +66,6 @@ class _Asked:
     now: float
     json: bool
     lowercase: bool
-    sid: str = ""
-    query: dict[str, str] = field(default_factory=dict)
 
 
 class Face:
@@ -92,7 +90,8 @@ class Face:
 
     def _route(self, request: Request, now: float) -> Reply:
         lowercase = self._options.dialect == "seed" and "/v1/accounts/" in request.path
-        asked = _Asked(request, now, request.path.endswith(".json") or lowercase, lowercase)
+        json = request.path.endswith(".json") or "/Calls.json/" in request.path or lowercase
+        asked = _Asked(request, now, json, lowercase)
         if not self._authentic(request.headers.get("authorization", "")):
             return _exception(asked, 401, "Authentication failed")
         recording = re.fullmatch(r"/recordings/([^/]+)/([0-9a-z]{32})\.wav", request.path)
@@ -103,11 +102,13 @@ class Face:
             return _exception(asked, 404, "The requested resource was not found")
         wait = self._exchange.admit(now)
         if wait is not None:
+            self._note_refusal(asked, 429, "rate limit")
             return _too_many(asked, wait)
         try:
             return self._answer(asked, match)
         except Invalid as error:
-            return self._invalid(asked, str(error))
+            self._note_refusal(asked, 400, str(error))
+            return _exception(asked, 400, str(error))
 
     def _answer(self, asked: _Asked, match: re.Match[str]) -> Reply:
         what, method = match.group("what"), asked.request.method
@@ -117,7 +118,7 @@ class Face:
             return _exception(asked, 405, "Method not allowed")
         if what == "ActiveStreams":
             return self._active_streams(asked)
-        return self._list(asked) if what == "Calls" else self._details(asked, what.removeprefix("Calls/"))
+        return self._list(asked) if what == "Calls" else self._details(asked, what[-32:])
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
@@ -159,13 +160,11 @@ class Face:
             wait_for=call if waits else None,
         )
 
-    def _invalid(self, asked: _Asked, message: str) -> Reply:
+    def _note_refusal(self, asked: _Asked, status: int, message: str) -> None:
         if asked.request.method == "POST":
-            values = dict(_readable(asked.request))
-            number = values.get("From") or values.get("from")
-            mark = values.get("CustomField") or values.get("customfield")
-            self._exchange.refused(asked.now, 400, message, number, mark)
-        return _exception(asked, 400, message)
+            values = {name.lower(): value for name, value in _readable(asked.request)}
+            number, mark = values.get("from"), values.get("customfield")
+            self._exchange.refused(asked.now, status, message, number, mark)
 
     # Reading
 
@@ -203,7 +202,7 @@ class Face:
 def _pattern(*, lowercase: bool) -> str:
     if lowercase:
         return r"/v1/accounts/(?P<account>[^/]+)/(?P<what>calls/connect)(?:\.json)?"
-    what = r"Calls/connect|Calls/[0-9a-z]{32}|Calls|ActiveStreams"
+    what = r"Calls/connect|Calls(?:\.json)?/[0-9a-z]{32}|Calls|ActiveStreams"
     return rf"/v1/Accounts/(?P<account>[^/]+)/(?P<what>{what})(?:\.json)?/?"
 
 
