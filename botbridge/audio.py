@@ -1,0 +1,238 @@
+"""PCM16 little-endian mono: framing, resampling, level, silence, speech or not, and reading an operator's WAV."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+SAMPLE_BYTES: Final = 2
+BLOCK: Final = 320
+"""Bytes. Outbound chunks are multiples of it. Source: developer.exotel.com/docs/agentstream/developer-guide."""
+CHUNK_MIN: Final = 3_200
+CHUNK_MAX: Final = 100_000
+
+SILENT: Final = -96.0
+"""dBFS given to digital silence, the floor of 16 bits."""
+
+WAV_SECONDS_MAX: Final = 300
+
+
+class WavError(ValueError):
+    """An uploaded recording that cannot be played; the message is for the operator."""
+
+
+def seconds(pcm_bytes: int, sample_rate: int) -> float:
+    """How long so many bytes last."""
+    return pcm_bytes / (SAMPLE_BYTES * sample_rate)
+
+
+def silence(duration: float, sample_rate: int) -> bytes:
+    """So many seconds of nothing."""
+    return bytes(SAMPLE_BYTES * round(duration * sample_rate))
+
+
+def padded(pcm: bytes) -> bytes:
+    """The audio with silence appended until it may be sent: a multiple of 320 bytes and at least 3,200."""
+    size = max(CHUNK_MIN, -(-len(pcm) // BLOCK) * BLOCK)
+    return pcm + bytes(size - len(pcm))
+
+
+def chunks(pcm: bytes, size: int) -> list[bytes]:
+    """Cut audio into sendable chunks of `size` bytes, the rest joined to the last one or padded.
+
+    `size` is a multiple of 320 between 3,200 and 96,000. A tail below the minimum rides with the chunk before
+    it, so that no silence is inserted that the speaker did not make.
+    """
+    pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
+    if len(pieces) > 1 and len(pieces[-1]) < CHUNK_MIN:
+        tail = pieces.pop()
+        pieces[-1] += tail
+    if pieces:
+        pieces[-1] = padded(pieces[-1])
+    return pieces
+
+
+class Reframer:
+    """Collects audio of any frame size and gives it back in chunks of one size."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held = bytearray()
+
+    def push(self, pcm: bytes) -> list[bytes]:
+        """The chunks that are complete now."""
+        self._held += pcm
+        whole = len(self._held) - len(self._held) % self._size
+        ready = [bytes(self._held[at : at + self._size]) for at in range(0, whole, self._size)]
+        del self._held[:whole]
+        return ready
+
+    def rest(self) -> bytes:
+        """What is left over, at the end."""
+        left = bytes(self._held)
+        self._held.clear()
+        return left
+
+
+def samples(pcm: bytes) -> npt.NDArray[np.int16]:
+    """The audio as an array; a stray last byte is left out."""
+    return np.frombuffer(pcm, dtype="<i2", count=len(pcm) // SAMPLE_BYTES)
+
+
+def level(pcm: bytes) -> float:
+    """Loudness (RMS) in dBFS: 0 is as loud as 16 bits can be, SILENT is nothing at all."""
+    wave = samples(pcm).astype(np.float32)
+    if not wave.size:
+        return SILENT
+    power = float(np.dot(wave, wave)) / wave.size
+    return max(SILENT, 10 * math.log10(power / 32768.0**2)) if power > 0 else SILENT
+
+
+def resample(pcm: bytes, source_rate: int, target_rate: int) -> bytes:
+    """The same audio at another sample rate (Hz)."""
+    if source_rate == target_rate:
+        return pcm
+    return soxr.resample(samples(pcm), source_rate, target_rate, quality="HQ").astype("<i2").tobytes()
+
+
+def trimmed(pcm: bytes, sample_rate: int, threshold: float = -50.0) -> bytes:
+    """Without the silence around it, apart from 20 ms before and 100 ms after."""
+    loud = np.flatnonzero(np.abs(samples(pcm).astype(np.int32)) > 32768 * 10 ** (threshold / 20))
+    if not loud.size:
+        return pcm
+    first = max(0, int(loud[0]) - sample_rate // 50)
+    last = int(loud[-1]) + sample_rate // 10
+    return pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES]
+
+
+# --- is somebody talking? -----------------------------------------------------------------------------------
+
+
+class SpeechDetector:
+    """Says when somebody starts and stops talking, by energy with hysteresis.
+
+    Talk starts after 240 ms louder than both -38 dBFS and the line's own noise plus 12 dB; a cough, a click or
+    a tone of a key is shorter. It ends after 600 ms below the noise plus 6 dB. The noise floor is learnt while
+    nobody talks: it falls at once and climbs slowly (3 dB a second), so a steady hum becomes noise, a sentence not.
+    """
+
+    STEP: Final = 0.02
+    START_AFTER: Final = 0.24
+    END_AFTER: Final = 0.60
+    LOUD: Final = -38.0
+
+    def __init__(self, sample_rate: int) -> None:
+        self.talking = False
+        self.floor = -60.0
+        self._run = 0.0
+        self._frames = Reframer(SAMPLE_BYTES * round(self.STEP * sample_rate))
+
+    def hear(self, pcm: bytes) -> bool:
+        """Take audio in; True when `talking` has changed."""
+        before = self.talking
+        for frame in self._frames.push(pcm):
+            self._step(level(frame))
+        return self.talking != before
+
+    def _step(self, loudness: float) -> None:
+        if self.talking:
+            ends = loudness < max(self.floor + 6, self.LOUD - 6)
+            self._count(wanted=ends, limit=self.END_AFTER)
+        else:
+            starts = loudness > max(self.floor + 12, self.LOUD)
+            self._count(wanted=starts, limit=self.START_AFTER)
+            self.floor = max(-70.0, min(loudness, self.floor + 3 * self.STEP))
+
+    def _count(self, *, wanted: bool, limit: float) -> None:
+        # One contrary frame costs two, instead of starting over: speech has gaps between its syllables.
+        self._run = self._run + self.STEP if wanted else max(0.0, self._run - 2 * self.STEP)
+        if self._run >= limit:
+            self.talking = not self.talking
+            self._run = 0.0
+
+
+# --- an operator's recording --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    code: int
+    channels: int
+    rate: int
+    bits: int
+
+
+def read_wav(data: bytes, sample_rate: int, seconds_max: float = WAV_SECONDS_MAX) -> bytes:
+    """An uploaded WAV (8, 16, 24 or 32-bit PCM, mono or stereo, any rate) as PCM16 mono at `sample_rate`.
+
+    Raises WavError, in words for the operator.
+    """
+    shape, sound = _wav_parts(data)
+    _check(shape)
+    frame = shape.channels * shape.bits // 8
+    count = len(sound) // frame
+    if not count:
+        raise WavError("The recording is empty.")
+    if count / shape.rate > seconds_max:
+        raise WavError(
+            f"The recording lasts {count / shape.rate:.0f} seconds; at most {seconds_max:.0f} can be played."
+        )
+    wave = _floats(sound[: count * frame], shape.bits).reshape(count, shape.channels).mean(axis=1)
+    if shape.rate != sample_rate:
+        wave = soxr.resample(wave, shape.rate, sample_rate, quality="HQ")
+    return np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
+
+
+def _wav_parts(data: bytes) -> tuple[_Format, bytes]:
+    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise WavError("This is not a WAV file. Save the recording as WAV (PCM) and upload it again.")
+    shape: _Format | None = None
+    stream = io.BytesIO(data)
+    stream.seek(12)
+    while len(header := stream.read(8)) == 8:
+        name, size = struct.unpack("<4sI", header)
+        # Recorders that stream write 0 or 0xFFFFFFFF here; what follows is then the audio up to the end.
+        body = stream.read(size if name != b"data" or 0 < size < 0xFFFFFFFF else -1)
+        stream.read(size % 2)
+        if name == b"fmt ":
+            shape = _format(body)
+        elif name == b"data" and shape:
+            return shape, body
+    raise WavError("The WAV file is damaged: it holds no audio. Save the recording again and upload it.")
+
+
+def _format(body: bytes) -> _Format:
+    if len(body) < 16:
+        raise WavError("The WAV file is damaged: its header is cut off. Save the recording again.")
+    code, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
+    if code == 0xFFFE and len(body) >= 26:  # WAVE_FORMAT_EXTENSIBLE keeps the real code in its GUID
+        code = struct.unpack("<H", body[24:26])[0]
+    return _Format(code, channels, rate, bits)
+
+
+def _check(shape: _Format) -> None:
+    if shape.code != 1 or shape.bits not in (8, 16, 24, 32):
+        raise WavError("The WAV file is compressed. Save it as uncompressed PCM, 16 bits, and upload it again.")
+    if shape.channels not in (1, 2):
+        raise WavError(f"The recording has {shape.channels} channels; it must be mono or stereo.")
+    if not 4_000 <= shape.rate <= 384_000:
+        raise WavError(f"The recording has a sample rate of {shape.rate} Hz, which no recorder makes.")
+
+
+def _floats(sound: bytes, bits: int) -> npt.NDArray[np.float32]:
+    """Samples between -1 and 1, channels still interleaved."""
+    if bits == 8:
+        return (np.frombuffer(sound, dtype=np.uint8).astype(np.float32) - 128) / 128
+    if bits == 24:
+        bytes_of = np.frombuffer(sound, dtype=np.uint8).reshape(-1, 3)
+        wide = np.zeros((len(bytes_of), 4), dtype=np.uint8)
+        wide[:, 1:] = bytes_of
+        return wide.view("<i4").reshape(-1).astype(np.float32) / 2**31
+    return np.frombuffer(sound, dtype=f"<i{bits // 8}").astype(np.float32) / 2 ** (bits - 1)

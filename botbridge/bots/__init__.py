@@ -1,0 +1,1 @@
+"""One file a bot. A bot's name in `settings.BOTS` points at the SPEC of its file."""

@@ -1,0 +1,169 @@
+"""The media WebSocket on Channels: admission, the token, and frames to and from one live stream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error as DatabaseFailed
+from django.utils.module_loading import import_string
+
+from botbridge.bots.spec import BotSpec
+from botbridge.doors import CampaignDoors, Doors, surely_through, through
+from botbridge.journal import journal
+from botbridge.live import LiveStream, Socket
+from botbridge.session import RATE_FACTOR
+from campaigns.streams import StreamClosing, StreamGrant, StreamRefused
+
+logger = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+
+FAREWELL: Final = 8.0
+"""Seconds to write how a stream ended before the server gives the consumer up (Daphne does after 10)."""
+
+
+class Admission:
+    """How many streams this process carries, and whether it takes new ones."""
+
+    def __init__(self) -> None:
+        self.streams = 0
+        self.draining = False
+
+    def enter(self) -> bool:
+        """Take a place, if there is one. Whoever got it calls `leave`."""
+        if self.draining or self.streams >= settings.MAX_STREAMS:
+            return False
+        self.streams += 1
+        return True
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.streams -= 1
+
+
+admission: Final = Admission()
+
+
+def drain() -> None:
+    """Take no new streams from now on; live talks end by themselves."""
+    admission.draining = True
+
+
+def live_streams() -> int:
+    """How many streams this process carries now."""
+    return admission.streams
+
+
+class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
+    """One AgentStream socket. `receive` hands each frame on and returns; all work is in the stream's own tasks."""
+
+    def __init__(self, *, doors: Doors | None = None) -> None:
+        super().__init__()
+        self._doors: Doors = doors or CampaignDoors()
+        self._live: LiveStream | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        """Handle messages one after the other. Channels would add a task and a thread hop to every frame: a third
+        of the processor's time at 500 streams."""
+        self.scope, self.base_send, self.channel_layer = scope, send, None
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            return
+
+    async def dispatch(self, message: Message) -> None:
+        """Call the handler, without closing database connections first: the handlers hold none."""
+        match message["type"]:
+            case "websocket.receive":
+                if self._live:
+                    text = message.get("text")
+                    self._live.take(text if text is not None else message.get("bytes") or b"")
+            case "websocket.connect":
+                await self.connect()
+            case "websocket.disconnect":
+                await self.disconnect(message.get("code") or 1006)
+                raise StopConsumer
+
+    async def connect(self) -> None:
+        """Accept, if there is room and the token is good; else refuse before the handshake ends."""
+        if not admission.enter():
+            await self._refuse(1013)
+        try:
+            grant, spec = await self._granted(self.scope["url_route"]["kwargs"]["token"])
+            await self.accept()
+        except BaseException:
+            admission.leave()
+            raise
+        self._live = LiveStream(
+            grant,
+            spec,
+            doors=self._doors,
+            journal=journal(self._doors),
+            socket=Socket(self._send_text, self._close_socket),
+            rate_factor=getattr(settings, "STREAM_RATE_FACTOR", RATE_FACTOR),
+        )
+        self._running = asyncio.create_task(self._live.run())
+        self._running.add_done_callback(_over)
+
+    async def _granted(self, token: str) -> tuple[StreamGrant, BotSpec]:
+        try:
+            grant = await through(self._doors.open_stream, token)
+        except StreamRefused as refused:
+            await self._refuse(refused.code)
+        except DatabaseFailed as error:
+            logger.error("a stream was refused because the database failed: %s", type(error).__name__)
+            await self._refuse(1013)
+        try:
+            return grant, import_string(settings.BOTS[grant.bot])
+        except (KeyError, ImportError):
+            reason = f"this installation has no bot “{grant.bot}”"
+            logger.error("stream %s: %s", grant.stream_id, reason)
+            closing = StreamClosing(1011, "server", reason, 0, 0, 0, 0, 0, 0)
+            await surely_through(self._doors.close_stream, grant.stream_id, closing)
+            await self._refuse(1011)
+        raise AssertionError
+
+    async def disconnect(self, code: int) -> None:
+        """The socket has gone. May never be called: nothing durable waits for it."""
+        if self._live and self._running:
+            self._live.lost(code)
+            await asyncio.wait({self._running}, timeout=FAREWELL)
+
+    async def _refuse(self, code: int) -> None:
+        await self.base_send({"type": "websocket.close", "code": code})
+        raise StopConsumer
+
+    async def _send_text(self, text: str) -> None:
+        try:
+            await self.base_send({"type": "websocket.send", "text": text})
+        except (OSError, RuntimeError):  # the far end is closing: autobahn's Disconnected, uvicorn's ClientDisconnected
+            if self._live:
+                self._live.lost(1006)
+
+    async def _close_socket(self, code: int) -> None:
+        try:
+            await self.base_send({"type": "websocket.close", "code": wire_code(code)})
+        except (OSError, RuntimeError):
+            return
+
+
+def wire_code(code: int) -> int:
+    """The close code as it travels. Autobahn (under Daphne) lets applications send only 1000 and 3000 to 4999 and
+    raises for the others, so 1003 goes out as its private twin 4003, 1008 as 4008, and so on."""
+    return code if code == 1000 or code >= 3000 else code + 3000
+
+
+def _over(running: asyncio.Task[None]) -> None:
+    admission.leave()
+    if not running.cancelled() and (failure := running.exception()):
+        logger.error("a stream ended badly: %s", type(failure).__name__, exc_info=failure)
