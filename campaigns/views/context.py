@@ -1,13 +1,39 @@
 """What the frame of every page needs."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from campaigns.models import ExotelAccount
+
+if TYPE_CHECKING:
+    from campaigns.progress import Pulse
+
+THEMES = ("auto", "light", "dark")
+
+
+def default_account() -> ExotelAccount | None:
+    """The account that the frame tells about: the one set in the environment, else the oldest."""
+    return ExotelAccount.objects.order_by("-from_environment", "pk").first()
+
+
+def _pulse_of(account: ExotelAccount | None) -> "Pulse | None":
+    try:
+        from campaigns import progress
+    except ImportError:  # until progress.py lands
+        return None
+    return progress.pulse(account) if account else None
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The theme (cookie `theme`: auto, light or dark) and the installation's name for templates/base.html."""
+    """Theme (cookie `theme`), account and its pulse; looked up only where a template shows them."""
     theme = request.COOKIES.get("theme", "auto")
+    account = SimpleLazyObject(default_account)
     return {
-        "theme": theme if theme in ("light", "dark") else "auto",
+        "theme": theme if theme in THEMES else "auto",
         "display_time_zone": settings.DISPLAY_TIME_ZONE,
+        "account": account,
+        "pulse": SimpleLazyObject(lambda: _pulse_of(account if account else None)),
     }

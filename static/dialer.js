@@ -1,0 +1,39 @@
+// The pages work without this file. It saves a click and keeps hidden tabs quiet.
+"use strict";
+
+// The theme is previewed by the stylesheet; choosing it is enough, no second click.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-submit-on-change]");
+  if (form) form.requestSubmit();
+});
+
+// Polling stops while the tab is hidden and catches up at once when it returns.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.matches("[data-polls]")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.querySelectorAll("[data-polls]").forEach((part) => htmx.trigger(part, "catch-up"));
+});
+
+// A swap keeps open folds: those with an id are opened again in the part that came.
+let open = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  open = [...event.detail.target.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  open.splice(0).forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+});
+
+// Figures that could not be refreshed twice in a row are dimmed until they can.
+const failures = new Map();
+document.addEventListener("htmx:afterRequest", (event) => {
+  const part = event.detail.elt;
+  if (!part.matches("[data-polls]")) return;
+  const failed = event.detail.successful ? 0 : (failures.get(part.id) ?? 0) + 1;
+  failures.set(part.id, failed);
+  document.getElementById(part.id)?.classList.toggle("stale", failed > 1);
+});
+
+// Toasts leave by themselves; what must be read is a callout.
+document.querySelectorAll(".toast").forEach((toast) => setTimeout(() => toast.remove(), 8000));
