@@ -127,7 +127,7 @@ def keys(name: str) -> dict[str, bytes]:
     for word in words(name):
         kid, _, encoded = word.partition(":")
         if not _KEY_ID.fullmatch(kid) or kid in found:
-            raise bad(name, "needs key ids of 1 to 16 letters or digits, each once, as in kid:base64url")
+            raise bad(name, "needs key ids of 1 to 16 letters or digits, each once: kid:base64url")
         found[kid] = _key(name, encoded)
     if not found:
         raise _missing(name)

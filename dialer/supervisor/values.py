@@ -12,7 +12,7 @@ PASSED_ON = (
     "MAX_STREAMS", "PUBLIC_STREAM_URL", "RECORDING_HOSTS", "SIMULATOR_SPEED", "UPLOAD_MAX_BYTES",
 )  # fmt: skip
 SIMULATED_CALLER_ID = "08047491899"
-REQUESTS_PER_MINUTE = 200  # Exotel's own default limit, which the simulator keeps
+REQUESTS_PER_MINUTE = 200  # Exotel's default limit, which the simulator keeps
 
 
 def effective(state_dir: Path) -> dict[str, str]:
