@@ -80,10 +80,11 @@ class Reachability:
 
 
 class ExotelClient:
-    """One account at one address. Thread-safe; close it when the account's settings change.
+    """One account at one address. Thread-safe. It holds no connection between requests, so nothing is ever closed.
 
-    `base_url` is the region's (https, or http for a simulator), `time_zone` that of the account's timestamps. `tls`
-    replaces the default certificate store. Raises ValueError for an address that must not carry credentials.
+    `base_url` is the region's (https, or http for a simulator), `time_zone` that of the account's timestamps, `tls`
+    replaces the default certificate store, `deadline` is in seconds for whole questions other than dialling. Raises
+    ValueError for an address that must not carry credentials.
     """
 
     def __init__(
@@ -96,18 +97,19 @@ class ExotelClient:
         *,
         time_zone: tzinfo = INDIA_TIME,
         tls: ssl.SSLContext | None = None,
+        deadline: float = DEADLINE,
     ) -> None:
         self._base_url = _checked(base_url)
         self._account_sid = account_sid
         self._spelling = spelling
         self._zone = time_zone
+        self._deadline = deadline
         self._room = threading.BoundedSemaphore(MOST_EXCHANGES)
         self._client = httpx.Client(
             auth=httpx.BasicAuth(api_key, api_token),
             # Asking for a fresh connection each time: on a kept one a reset cannot be told from an accepted call.
             headers={"Connection": "close", "Accept-Encoding": "identity", "User-Agent": "dialer"},
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            transport=None,
             verify=tls if tls is not None else True,
             trust_env=False,
             follow_redirects=False,
@@ -116,10 +118,6 @@ class ExotelClient:
 
     def __repr__(self) -> str:
         return f"ExotelClient({self._base_url!r}, {self._account_sid!r}, spelling={self._spelling!r})"
-
-    def close(self) -> None:
-        """Close the connections; an exchange that still lingers ends as Unknown."""
-        self._client.close()
 
     def connect(
         self,
@@ -226,13 +224,13 @@ class ExotelClient:
         return self._fetch(f"{address}?{parameters}" if parameters else address)
 
     def _fetch(self, address: str) -> Reply:
-        exchange = self._begin(self._client.build_request("GET", address, timeout=httpx.Timeout(DEADLINE)))
+        exchange = self._begin(self._client.build_request("GET", address, timeout=httpx.Timeout(self._deadline)))
         if exchange is None:
             raise Unreachable(f"{MOST_EXCHANGES} earlier requests still wait for an answer")
-        result = exchange.wait(time.monotonic() + DEADLINE)
+        result = exchange.wait(time.monotonic() + self._deadline)
         if result is None:
             exchange.cut()
-            raise Unreachable(f"no whole answer within {DEADLINE:.0f} seconds")
+            raise Unreachable(f"no whole answer within {self._deadline:g} seconds")
         if isinstance(result, NoReply):
             raise Unreachable(result.reason)
         return result

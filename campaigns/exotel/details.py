@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from campaigns.exotel.bodies import Object, pick, pick_text
 from campaigns.exotel.errors import Unreadable
@@ -123,8 +123,4 @@ def read_url(text: str) -> str | None:
 
 
 def _price(text: str) -> Decimal | None:
-    try:
-        price = Decimal(text[:20])
-    except InvalidOperation:
-        return None
-    return price if price.is_finite() else None
+    return Decimal(text) if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", text) else None

@@ -13,20 +13,23 @@ def is_e164(number: str) -> bool:
 
 
 def canonical(number: str) -> str:
-    """`number` as + and digits; a number without a country is read as an Indian one; "" if there is none.
+    """`number` as + and 7 to 15 digits; without a country it is read as an Indian one; "" if it is no number.
 
     Reads +9198…, 9198…, 009198…, 098… and 98… as the same number.
     """
-    digits = re.sub(r"[^0-9]", "", number) if number.isascii() else ""
-    if not digits:
-        return ""
-    if number.strip().startswith("+"):
-        return f"+{digits}"
+    full = f"+{_with_country(number.strip())}" if number.isascii() else ""
+    return full if is_e164(full) else ""
+
+
+def _with_country(number: str) -> str:
+    digits = re.sub(r"[^0-9]", "", number)
+    if number.startswith("+"):
+        return digits
     if digits.startswith("00"):
-        return f"+{digits[2:]}" if len(digits) > NATIONAL_DIGITS + 2 else ""
+        return digits[2:]
     if digits.startswith("0"):
-        return f"+{INDIA}{digits[1:]}"
-    return f"+{INDIA}{digits}" if len(digits) == NATIONAL_DIGITS else f"+{digits}"
+        return INDIA + digits[1:]
+    return INDIA + digits if len(digits) == NATIONAL_DIGITS else digits
 
 
 def same_number(a: str, b: str) -> bool:

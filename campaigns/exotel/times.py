@@ -14,7 +14,7 @@ _WORDED = "%a, %d %b %Y %H:%M:%S"
 
 def read_time(text: str | None, zone: tzinfo = INDIA_TIME) -> datetime | None:
     """The stamp as an aware UTC datetime, or None for an unset or unreadable one."""
-    moment = _parse((text or "").strip())
+    moment = _parse((text or "").strip()[:40])
     if moment is None:
         return None
     if moment.tzinfo is None:

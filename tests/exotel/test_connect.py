@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
+from campaigns.exotel.errors import Unauthorised
 from campaigns.exotel.payloads import ConnectRequest
 from tests.exotel.wire import (
     CONNECTED_JSON,
@@ -55,9 +56,7 @@ def client_of(url: str, **more: Any) -> ExotelClient:
 
 def dial(url: str, *, patience: float = 5.0, deadline: float = 5.0, **more: Any) -> ConnectAnswer:
     client = client_of(url, **more)
-    answer = client.connect(ASHA, not_after=time.monotonic() + patience, total_deadline=deadline)
-    client.close()
-    return answer
+    return client.connect(ASHA, not_after=time.monotonic() + patience, total_deadline=deadline)
 
 
 def dial_scripted(script: Script, *, deadline: float = 5.0) -> ConnectAnswer:
@@ -327,7 +326,6 @@ def late(script: Script, *, deadline: float = 0.2) -> tuple[ConnectAnswer, "queu
         assert told.empty()
         with suppress(queue.Empty):
             told.put(told.get(timeout=1))
-        client.close()
     return answer, told
 
 
@@ -395,12 +393,46 @@ def test_sixty_four_threads_dial_at_once_and_each_call_is_posted_once() -> None:
     assert len(side.requests) == side.connections == 64
 
 
+def test_not_sent_is_never_said_of_a_request_that_left() -> None:
+    answers: list[ConnectAnswer] = []
+    with far_side(http(200, CONNECTED_JSON)) as side:
+        client = client_of(side.url)
+        for index in range(150):
+            gate = time.monotonic() + (index % 15) * 0.0004
+            answers.append(client.connect(ASHA, not_after=gate))
+    sent = [answer for answer in answers if not isinstance(answer, NotSent)]
+    assert all(isinstance(answer, Accepted) for answer in sent)
+    assert len([came for came in side.requests if came]) == len(sent)
+    assert 0 < len(sent) < 150
+
+
+def test_when_all_is_over_no_thread_and_no_open_file_is_left() -> None:
+    def left() -> tuple[int, int]:
+        running = [thread for thread in threading.enumerate() if thread.name == "exotel-exchange"]
+        return len(running), len(list(Path("/proc/self/fd").iterdir()))
+
+    with far_side(http(200, CONNECTED_JSON), http(503), b"") as side:
+        dial(side.url)
+        files = left()[1]
+        for _ in range(20):
+            dial(side.url)
+            dial(side.url, patience=0.001)
+    deadline = time.monotonic() + 2
+    while left() > (0, files) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left() <= (0, files)
+
+
 def test_neither_secrets_nor_numbers_reach_a_repr_or_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with far_side(http(401, b"no")) as side:
         client = client_of(side.url)
         shown = repr(client) + repr(client.connect(ASHA, not_after=time.monotonic() + 5))
         shown += repr(client.reachable())
+        with pytest.raises(Unauthorised) as caught:
+            client.calls_to(ASHA.number, since=datetime.now(UTC), until=datetime.now(UTC))
+        shown += repr(caught.value)
+    assert side.connections == 3
     for secret in (KEY, TOKEN, "9800000001"):
         assert secret not in shown
         assert secret not in caplog.text

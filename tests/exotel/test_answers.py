@@ -1,0 +1,123 @@
+"""Judging what came back: Retry-After, statuses, and bodies that nobody should send."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaigns.exotel.answers import Accepted, Refused, Unknown, rate_allowance, read_answer, retry_after
+from campaigns.exotel.bodies import read_body
+from campaigns.exotel.errors import Unreadable
+from campaigns.exotel.statuses import CallStatus, EndedBy, call_status, ended_by
+
+NOW = datetime(2026, 1, 15, 9, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("30", 30.0),
+        (" 1.5 ", 1.5),
+        ("0", 1.0),
+        ("1000000000", 600.0),
+        ("9" * 400, 600.0),
+        ("-5", None),
+        ("soon", None),
+        ("1e9", None),
+        ("٣٠", None),
+        ("Thu, 15 Jan 2026 09:01:00 GMT", 60.0),
+        ("Thu, 15 Jan 2026 14:31:00 +0530", 60.0),
+        ("Thu, 15 Jan 2026 09:01:00 -0000", 60.0),
+        ("Thu, 15 Jan 2026 08:00:00 GMT", 1.0),
+        ("Thu, 15 Jan 9026 08:00:00 GMT", 600.0),
+        ("Thu, 99 Jan 2026 08:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_between_a_second_and_ten_minutes_or_nothing(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_retry_after_breaks_or_escapes_its_bounds(value: str) -> None:
+    seconds = retry_after(value, NOW)
+    assert seconds is None or 1 <= seconds <= 600
+
+
+def test_a_rate_allowance_of_nonsense_is_kept_without_numbers() -> None:
+    allowance = rate_allowance({"x-ratelimit-limit": "many", "x-ratelimit-reset": "later"})
+    assert allowance is not None
+    assert (allowance.limit, allowance.remaining, allowance.reset) == (None, None, "later")
+    assert rate_allowance({"date": "today"}) is None
+
+
+@settings(deadline=None)
+@given(status=st.integers(100, 999), body=st.binary(max_size=400))
+def test_any_status_and_any_bytes_are_judged_and_only_4xx_refuse(status: int, body: bytes) -> None:
+    answer = read_answer(status, {}, body, 0.1)
+    assert isinstance(answer, Refused) == (400 <= status < 500 and status not in {408, 409})
+    assert isinstance(answer, (Accepted, Refused, Unknown))
+
+
+@settings(deadline=None)
+@given(st.text(alphabet='<>/!&;"[]{}:,aB01 ', max_size=200))
+def test_no_body_breaks_the_reader(text: str) -> None:
+    for start in ("", "<", "{", "<a>"):
+        with suppress(Unreadable):
+            read_body((start + text).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE a><a/>",
+        b"<?xml version='1.0'?><!doctype a [<!entity b 'c'>]><a>&b;</a>",
+        b"<a>" * 40 + b"</a>" * 40,
+        b"<a>" * 60_000,
+        b"[" * 60_000,
+        b'{"a":' * 60_000,
+        b"<a>&lol;</a>",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"",
+        b"\xff\xfe<\x00a\x00>\x00",
+    ],
+)
+def test_a_hostile_body_is_unreadable_and_nothing_worse(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read_body(body)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "terminal"),
+    [
+        ("completed", CallStatus.ANSWERED, True),
+        ("Completed", CallStatus.ANSWERED, True),
+        ("busy", CallStatus.BUSY, True),
+        ("no-answer", CallStatus.NO_ANSWER, True),
+        ("NO_ANSWER", CallStatus.NO_ANSWER, True),
+        ("no answer", CallStatus.NO_ANSWER, True),
+        ("failed", CallStatus.FAILED, True),
+        ("canceled", CallStatus.CANCELLED, True),
+        ("cancelled", CallStatus.CANCELLED, True),
+        ("queued", CallStatus.IN_PROGRESS, False),
+        ("ringing", CallStatus.IN_PROGRESS, False),
+        ("in-progress", CallStatus.IN_PROGRESS, False),
+        ("", CallStatus.UNRECOGNISED, False),
+        (None, CallStatus.UNRECOGNISED, False),
+        ("teleported", CallStatus.UNRECOGNISED, False),
+    ],
+)
+def test_each_of_exotels_words_has_one_of_ours(word: str | None, status: CallStatus, terminal: bool) -> None:
+    assert call_status(word) is status
+    assert status.terminal is terminal
+
+
+def test_who_ended_a_stream_is_told_in_our_words() -> None:
+    spoken = [ended_by(word) for word in ("user", "caller", "Bot", "system", "NA", None)]
+    assert spoken == [EndedBy.CALLER, EndedBy.CALLER, EndedBy.BOT, EndedBy.CARRIER, EndedBy.UNSAID, EndedBy.UNSAID]
