@@ -1,5 +1,6 @@
 """`python -m dialer.simulator`: the pretend Exotel on a port of its own."""
 
+import contextlib
 import os
 import sys
 
@@ -32,7 +33,8 @@ def server(options: Options) -> uvicorn.Server:
 def main() -> None:
     options = read_options(sys.argv[1:], os.environ)
     print(f"simulator: http://{options.host}:{options.port} ledger {options.ledger}", flush=True)  # noqa: T201
-    server(options).run()
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
+        server(options).run()
 
 
 if __name__ == "__main__":

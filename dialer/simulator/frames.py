@@ -32,7 +32,7 @@ def cadence(rate: int, frame_ms: int, speed: float) -> Cadence:
     and at most 100,000 bytes; where even that would ask for more than 50 frames a second, audio is left out
     and the timestamps tell.
     """
-    block_ms = 160_000 // rate  # 320 bytes
+    block_ms = 20  # a multiple of 320 bytes at each of the rates
     wall_ms = max(float(frame_ms), 5.0 * speed) if speed > 1 else frame_ms / speed
     largest_ms = LARGEST_CHUNK * 1000 // (rate * 2) // block_ms * block_ms
     audio_ms = max(block_ms, min(round(wall_ms * speed / block_ms) * block_ms, largest_ms))
