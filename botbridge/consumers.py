@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -131,7 +131,6 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             closing = StreamClosing(1011, "server", reason, 0, 0, 0, 0, 0, 0)
             await surely_through(self._doors.close_stream, grant.stream_id, closing)
             await self._refuse(1011)
-        raise AssertionError
 
     async def disconnect(self, code: int) -> None:
         """The socket has gone. May never be called: nothing durable waits for it."""
@@ -139,7 +138,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             self._live.lost(code)
             await asyncio.wait({self._running}, timeout=FAREWELL)
 
-    async def _refuse(self, code: int) -> None:
+    async def _refuse(self, code: int) -> NoReturn:
         await self.base_send({"type": "websocket.close", "code": code})
         raise StopConsumer
 

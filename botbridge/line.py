@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -123,7 +123,7 @@ class Line:
         """The next key that was pressed already, if any."""
         return self._keys.popleft() if self._keys else None
 
-    async def heard(self) -> AsyncIterator[bytes]:
+    async def heard(self) -> AsyncGenerator[bytes, None]:
         """The person's audio as it comes, silence too; ends with the stream.
 
         At most 2 s wait for a slow bot, then the oldest is dropped and counted.
@@ -148,7 +148,7 @@ class Line:
 
     def dispose(self, key: str, kind: str, label: str, details: Mapping[str, str] | None = None) -> None:
         """Say what the conversation has achieved. `kind`: goal, progress, objection, stop or none. Does not wait."""
-        self.note("disposition", label, key=key, kind=kind)
+        self._owner.note("disposition", label, {"key": key, "kind": kind})
         self._owner.dispose(key, kind, label, dict(details or {}))
 
     @property

@@ -20,7 +20,21 @@ from botbridge.doors import Doors, surely_through, through
 from botbridge.journal import Journal
 from botbridge.line import Line, LineClosed
 from botbridge.prompts import SPEECH
-from botbridge.protocol import Close, Connected, Dtmf, Event, Mark, Media, SendClear, SendMedia, Start, Stop, encode
+from botbridge.protocol import (
+    Close,
+    Command,
+    Connected,
+    Dtmf,
+    Event,
+    Mark,
+    Media,
+    SendClear,
+    SendMark,
+    SendMedia,
+    Start,
+    Stop,
+    encode,
+)
 from botbridge.session import RATE_FACTOR, Session, State
 from campaigns.streams import Entry, StreamClosing, StreamGrant, StreamRefused, StreamStart
 
@@ -125,7 +139,7 @@ class LiveStream:
     def note(self, kind: str, text: str, data: Mapping[str, object] | None = None) -> None:
         self._entries += 1
         if self._entries <= ENTRIES_MAX or kind in {"disposition", "closing"}:
-            at = round(self.now() - (self.session.started_at or self._opened_at), 3)
+            at = round(self.now() - self._opened_at, 3)
             self._journal.add(Entry(self._grant.stream_id, at, kind, text, dict(data or {})))
 
     def dispose(self, key: str, kind: str, label: str, details: dict[str, str]) -> None:
@@ -148,7 +162,7 @@ class LiveStream:
         try:
             await through(self._doors.start_stream, self._grant.stream_id, self._particulars(start, raw))
         except StreamRefused as refused:
-            self.session.close(1008, refused.reason, "error")
+            self.session.close(refused.code, refused.reason, "error")
             return
         except DatabaseFailed as error:
             logger.error("stream %s not started: %s", self._grant.stream_id, type(error).__name__)
@@ -218,7 +232,7 @@ class LiveStream:
         except TimeoutError:
             return
 
-    async def _carry_out(self, command: object) -> None:
+    async def _carry_out(self, command: Command) -> None:
         match command:
             case Close(code=code):
                 await self._socket.close(code)
@@ -230,7 +244,7 @@ class LiveStream:
             case SendClear():
                 self.note("clear", "")
                 await self._socket.send(encode(command))
-            case _:
+            case SendMark():
                 await self._socket.send(encode(command))
 
     def _note_first_audio(self) -> None:

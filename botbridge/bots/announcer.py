@@ -156,9 +156,10 @@ class Announcer:
         """The choice made, asking twice at most; None without a valid key."""
         for last in (False, True):
             digit = await line.wait_key(self._script.wait_seconds)
-            if digit in self._script.keys:
-                return self._script.keys[digit]
-            if digit is not None:
+            choice = self._script.keys.get(digit) if digit else None
+            if choice:
+                return choice
+            if digit:
                 self._result = ("wrong_key", "none", "Only keys without a meaning pressed")
                 await self._say_text(line, self._script.sorry)
             if not last:
