@@ -6,10 +6,8 @@ ARGS ?=
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --no-compile --no-deps --require-hashes --no-input --progress-bar off --disable-pip-version-check
 IS_RIGHT := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
-# What tools that import the settings need, and never use: they open no connection.
-UNUSED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 SECRET_KEY=unused \
-  TOKEN_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \
-  ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+# For tools that import the settings: servers for that moment.
+THROWAWAY := $(PY) -m dialer.throwaway
 
 .PHONY: help run test check format lock bench clean
 
@@ -36,13 +34,11 @@ test: .venv/dev.stamp
 check: .venv/dev.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	@echo 'mypy --strict'; $(UNUSED) $(PY) -m mypy
-	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(THROWAWAY) $(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports; raise SystemExit(lint_imports())'
 	$(PY) -m djlint templates --check --quiet
-	@echo 'manage.py check'; $(UNUSED) $(PY) manage.py check --fail-level WARNING
-	@echo 'manage.py makemigrations --check'; \
-	  $(UNUSED) $(PY) -W 'ignore:Got an error checking a consistent migration history' \
-	  manage.py makemigrations --check --dry-run
+	$(THROWAWAY) $(PY) manage.py check --fail-level WARNING
+	$(THROWAWAY) $(PY) manage.py makemigrations --check --dry-run
 
 format: .venv/dev.stamp
 	$(PY) -m ruff check --fix .
@@ -54,7 +50,7 @@ bench: .venv/dev.stamp
 
 # uv resolves for all platforms and Pythons at once; pip installs, because it knows the machine's own index settings.
 lock: .venv/dev.stamp
-	@$(PY) -m pip install -q --disable-pip-version-check uv
+	@$(PY) -m pip install -qq --disable-pip-version-check uv
 	@for name in run embedded dev; do \
 	  UV_CUSTOM_COMPILE_COMMAND='make lock' $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url $(ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \

@@ -84,6 +84,9 @@ class Service(Daemon):
         """Whether it accepts a command now."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Remove what lies outside STATE_DIR, if anything does, after the last stop."""
+
     def _answers_before(self, deadline: float) -> bool:
         while self.poll() is None and time.monotonic() < deadline:
             if self.answers():
@@ -141,7 +144,7 @@ class Postgres(Service):
         ]  # fmt: skip
 
     def forget(self) -> None:
-        """Remove what lies outside STATE_DIR: nobody's copy, if there is one."""
+        """Remove nobody's copy, if there is one."""
         if self._dropped:
             shutil.rmtree(self._home)
 

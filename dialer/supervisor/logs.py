@@ -1,13 +1,16 @@
 """The warnings among what the processes write to their logs."""
 
 import re
+import time
 from pathlib import Path
 
 LINES_AT_ONCE = 5
 LINE_LENGTH = 300
 TOO_BIG = 20_000_000  # bytes, at a start: the old log is put aside once
 
-_WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL|Traceback)\b")
+SILENCE = 60.0  # seconds before the same warning, digits apart, is shown again
+
+_WARNING = re.compile(r"(?<![%\w])(WARNING|ERROR|CRITICAL)\b")
 
 
 class Warnings:
@@ -16,12 +19,22 @@ class Warnings:
     def __init__(self, log: Path) -> None:
         self.log = log
         self._offset = log.stat().st_size if log.exists() else 0
+        self._shown: dict[str, float] = {}
 
     def fresh(self) -> list[str]:
         """Warnings and worse that came since the last time; the first few if there are many."""
-        found = [line[:LINE_LENGTH] for line in self._new_lines() if _WARNING.search(line)]
+        now = time.monotonic()
+        self._shown = {line: at for line, at in self._shown.items() if now - at < SILENCE}
+        found = [line[:LINE_LENGTH] for line in self._new_lines() if _WARNING.search(line) and self._is_new(line, now)]
         left_out = len(found) - LINES_AT_ONCE
         return [*found[:LINES_AT_ONCE], f"… {left_out} more in {self.log}"] if left_out > 0 else found
+
+    def _is_new(self, line: str, now: float) -> bool:
+        without_digits = re.sub(r"\d+", "", line)
+        if without_digits in self._shown:
+            return False
+        self._shown[without_digits] = now
+        return True
 
     def _new_lines(self) -> list[str]:
         """Whole lines only; the rest of a line is waited for."""

@@ -40,9 +40,14 @@ class Watch:
         self.daemon.sweep()
         if now - self._started >= HEALTHY_AFTER:
             self._pause = SHORTEST_PAUSE
-        self._say(f"{self.daemon.name} {reason(status)}; starting it again in {self._pause:g} s")
+        why = f" ({self._last_line()})" if status > 0 else ""
+        self._say(f"{self.daemon.name} {reason(status)}{why}; starting it again in {self._pause:g} s")
         self._due = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _last_line(self) -> str:
+        lines = self.daemon.last_words().splitlines()
+        return lines[-1][:200] if lines else "no output"
 
 
 def reason(status: int) -> str:
