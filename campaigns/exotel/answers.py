@@ -6,7 +6,7 @@ is Unknown, because a call may be ringing behind it (exotel-wire 1).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Accepted:
 
     sid: str
     http_status: int
-    raw: str
+    raw: str = field(repr=False)
     latency: float  # seconds from the first byte out to the last byte in
     rate: RateAllowance | None = None
 
@@ -57,11 +57,11 @@ class Refused:
     """Exotel said no; `message` is in its own words."""
 
     http_status: int
-    message: str
+    message: str = field(repr=False)  # may name the person's number
     code: str
     retry_after: float | None  # seconds, 1..600
     kind: RefusalKind
-    raw: str = ""
+    raw: str = field(default="", repr=False)
     latency: float = 0.0
     rate: RateAllowance | None = None
 
@@ -79,7 +79,7 @@ class Unknown:
 
     reason: str
     http_status: int | None = None
-    raw: str = ""
+    raw: str = field(default="", repr=False)
     rate: RateAllowance | None = None
 
 

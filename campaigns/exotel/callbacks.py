@@ -35,9 +35,9 @@ class CallReport:
     call_sid: str
     event_type: str  # terminal, answered, ringing, or "" in the minimal body
     status: CallStatus
-    number: str  # the customer
+    number: str = entry(repr=False)  # the customer
     caller_id: str  # the ExoPhone
-    custom_field: str
+    custom_field: str = entry(repr=False)
     updated: datetime | None  # DateUpdated, the one time that is always there
     start: datetime | None
     end: datetime | None
@@ -67,9 +67,9 @@ class PassthruReport:
     """A Passthru request. `stream` is None if it says nothing about one."""
 
     call_sid: str
-    number: str
+    number: str = entry(repr=False)
     caller_id: str
-    custom_field: str
+    custom_field: str = entry(repr=False)
     direction: str
     digits: str
     recording_url: str | None

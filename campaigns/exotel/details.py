@@ -23,7 +23,7 @@ class CallDetails:
     """One call as Exotel remembers it. Numbers in its spelling (compare with `same_number`), times in UTC."""
 
     sid: str
-    number: str  # the customer
+    number: str = field(repr=False)  # the customer
     caller_id: str  # the ExoPhone
     status: CallStatus
     direction: str  # outbound-api for calls that we placed

@@ -6,7 +6,7 @@ Sources: exotel-wire 1; docs.exotel.com "Connect to Voice AI API" and "Connect t
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
@@ -31,12 +31,13 @@ class ConnectRequest:
     """One call to place. Numbers are E.164, times are seconds.
 
     In `bot` mode Exotel connects the answered call to `stream_url`; in `flow` mode it runs the flow at `flow_url`.
+    The number and the addresses with their tokens are left out of its repr.
     """
 
-    number: str
+    number: str = field(repr=False)
     caller_id: str
     mode: Literal["bot", "flow"]
-    stream_url: str = ""
+    stream_url: str = field(default="", repr=False)
     stream_type: Literal["bidirectional", "unidirectional"] = "bidirectional"
     stream_name: str = ""
     flow_url: str = ""
@@ -45,10 +46,10 @@ class ConnectRequest:
     ring_timeout: int | None = None
     record: bool = False
     recording_channels: Literal["single", "dual"] = "single"
-    status_callback: str = ""
+    status_callback: str = field(default="", repr=False)
     status_callback_events: tuple[str, ...] = ()
     status_callback_content_type: Literal["application/json", "multipart/form-data"] | None = None
-    custom_field: str = ""
+    custom_field: str = field(default="", repr=False)
 
 
 def form(request: ConnectRequest, spelling: Spelling) -> list[tuple[str, str]]:

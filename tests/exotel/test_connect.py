@@ -425,15 +425,15 @@ def test_when_all_is_over_no_thread_and_no_open_file_is_left() -> None:
 
 def test_neither_secrets_nor_numbers_reach_a_repr_or_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with far_side(http(401, b"no")) as side:
+    with far_side(http(403, NDNC.replace(b"09980000001", b"09800000001")), http(401, b"no")) as side:
         client = client_of(side.url)
-        shown = repr(client) + repr(client.connect(ASHA, not_after=time.monotonic() + 5))
+        shown = repr(client) + repr(ASHA) + repr(client.connect(ASHA, not_after=time.monotonic() + 5))
         shown += repr(client.reachable())
         with pytest.raises(Unauthorised) as caught:
             client.calls_to(ASHA.number, since=datetime.now(UTC), until=datetime.now(UTC))
         shown += repr(caught.value)
     assert side.connections == 3
-    for secret in (KEY, TOKEN, "9800000001"):
+    for secret in (KEY, TOKEN, "9800000001", "/token/"):
         assert secret not in shown
         assert secret not in caplog.text
 
