@@ -126,7 +126,8 @@ class Line:
     async def heard(self) -> AsyncGenerator[bytes, None]:
         """The person's audio as it comes, silence too; ends with the stream.
 
-        At most 2 s wait for a slow bot, then the oldest is dropped and counted.
+        At most 2 s wait for a slow bot, then the oldest is dropped and counted. What came in the last 2 s before the
+        bot listened is heard first.
         """
         self._listeners += 1
         try:
@@ -163,16 +164,17 @@ class Line:
         if self._detector.hear(pcm):
             self.note("speech_start" if self._detector.talking else "speech_end")
             self.changed()
+        self._keep(pcm)
         if self._listeners:
-            self._keep(pcm)
+            self.changed()
 
     def _keep(self, pcm: bytes) -> None:
+        """Kept before anybody listens, too: the first words may come before the bot is ready for them."""
         self._talk.append(pcm)
         self._talk_bytes += len(pcm)
         while audio.seconds(self._talk_bytes, self.sample_rate) > HEARD_SECONDS_MAX and len(self._talk) > 1:
             self._talk_bytes -= len(self._talk.popleft())
-            self.dropped += 1
-        self.changed()
+            self.dropped += bool(self._listeners)
 
     def pressed(self, digit: str) -> None:
         """A key has come in. More than 32 that nobody wanted are dropped."""

@@ -43,7 +43,7 @@ class StandIn:
     notes: int = 0
     closings: list[StreamClosing] = field(default_factory=list)
     dispositions: list[dict[str, Any]] = field(default_factory=list)
-    closed: threading.Event = field(default_factory=threading.Event)
+    noted: threading.Event = field(default_factory=threading.Event)
 
     def open_stream(self, token: str) -> StreamGrant:
         if self.refusal:
@@ -62,10 +62,10 @@ class StandIn:
             raise self.failures.pop(0)
         self.notes += 1
         self.entries.extend(entries)
+        self.noted.set()
 
     def close_stream(self, stream_id: int, closing: StreamClosing) -> None:
         self.closings.append(closing)
-        self.closed.set()
 
     def record_disposition(self, attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
         self.dispositions.append({"key": key, "label": label, "kind": kind, "details": details})

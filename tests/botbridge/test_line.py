@@ -88,7 +88,7 @@ async def test_talking_cuts_only_where_it_may(allowed: bool, result: Said) -> No
     line, session, owner = open_line()
     saying = asyncio.create_task(line.say(SECOND, "Hello.", speech_cuts=allowed))
     await asyncio.sleep(0)
-    assert [type(command) for command in session.poll(100.0)][0] is SendMedia
+    assert isinstance(session.poll(100.0)[0], SendMedia)
     line.heard_audio(silence(0.5, 8000) + noise(-20, 0.5))
     await asyncio.sleep(0)
     session.receive(mark_frame("m1"), 101.0)
@@ -134,10 +134,12 @@ async def test_a_slow_bot_hears_the_last_two_seconds() -> None:
     await heard.aclose()
 
 
-async def test_audio_is_not_kept_for_a_bot_that_does_not_listen() -> None:
+async def test_what_was_said_before_the_bot_listened_is_not_lost_nor_counted_as_dropped() -> None:
     line, _, _ = open_line()
     for _ in range(1_000):
         line.heard_audio(bytes(320))
+    line.gone()
+    assert sum([len(piece) async for piece in line.heard()]) == 2 * 16_000
     assert line.dropped == 0
 
 
