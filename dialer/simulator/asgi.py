@@ -56,7 +56,6 @@ class Application:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(clock, *self._tasks, return_exceptions=True)
-        await self._courier.close()
         self._ledger.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -123,6 +123,14 @@ async def test_the_early_callback_is_there_before_the_answer(start: Start) -> No
         assert len(callbacks.posts) == 1
 
 
+async def test_credentials_in_a_callback_address_become_basic_auth(start: Start) -> None:
+    simulator = await start()
+    async with receiver() as callbacks:
+        url = callbacks.url.replace("http://", "http://user:pass@")
+        await simulator.connect("+919000032001", StatusCallback=url)
+    assert "Authorization: Basic dXNlcjpwYXNz" in callbacks.posts[0][0]
+
+
 async def test_a_refused_callback_is_sent_again(start: Start) -> None:
     simulator = await start(speed=1000.0)
     async with receiver() as callbacks:
