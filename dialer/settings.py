@@ -30,6 +30,7 @@ EXOTEL = {
     "api_token": env.secret("EXOTEL_API_TOKEN", default=""),
     "caller_id": env.text("EXOTEL_CALLER_ID", ""),
     "calls_per_minute": env.integer("EXOTEL_CALLS_PER_MINUTE", default=0),
+    "max_concurrent": env.integer("EXOTEL_MAX_CONCURRENT", default=0),
 }
 RECORDING_HOSTS = env.words("RECORDING_HOSTS", ())
 
@@ -211,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
         ("housekeeping_tick", 2.0, 4.0),
         ("reconcile_tick", 2.0, 4.0),
         ("import_tick", 1.0, 2.0),
+        ("tidy_tick", 600.0, 60.0),
     )
 }
 

@@ -34,6 +34,7 @@ class ExotelAccount(models.Model):
     calls_per_minute = models.PositiveIntegerField(default=60)
     max_concurrent = models.PositiveIntegerField(default=30)
     reporting_lag = models.PositiveIntegerField(default=1500)
+    daily_cap = models.PositiveIntegerField(default=0)  # calls to one person in 24 hours, all campaigns; 0: no cap
     from_environment = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -117,7 +117,8 @@ class CallEvent(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     call_sid = models.CharField(max_length=64, default="", blank=True)
     digest = models.CharField(max_length=64)
-    fields = models.JSONField(default=dict)
+    said = models.JSONField(default=dict)  # what it says in our words; see events.statement
+    fields = models.JSONField(default=dict)  # as parsed, in the carrier's words
     raw = models.TextField(default="", blank=True)
     content_type = models.CharField(max_length=200, default="", blank=True)
     copies = models.PositiveIntegerField(default=1)

@@ -85,6 +85,7 @@ class Campaign(models.Model):
     paused_reason = models.TextField(default="", blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)  # null while contacts are still being enrolled
+    zones = models.JSONField(default=list, blank=True)  # the zones of the enrolled contacts; '' is the campaign's own
 
     class Meta:
         constraints = [

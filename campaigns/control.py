@@ -1,0 +1,238 @@
+"""What a person may do to a campaign: launch, pause, resume, stop. One transaction each, conditional and audited.
+
+The account's pacer is locked first, as every intent does: once a pause is committed, no later intent is granted.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Min
+from django.utils import timezone
+
+from campaigns import addresses, audit, bots, calling_hours, eligibility, enrolling, holds, pacing
+from campaigns.audit import Actor
+from campaigns.calling_hours import Window
+from campaigns.exotel import payloads
+from campaigns.exotel.payloads import ConnectRequest
+from campaigns.lifecycle import (
+    CAMPAIGN,
+    CAMPAIGN_CONTACT,
+    DUE_CONTACTS,
+    OPEN_ATTEMPTS,
+    CampaignStatus,
+    ContactState,
+    advance,
+    sources,
+)
+from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Mode
+from campaigns.refusals import NotAllowed
+
+__all__ = ["NotAllowed", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
+
+EXAMPLE_NUMBER = "+919876543210"
+SKIP_CHUNK = 5_000
+
+
+def problems(campaign: Campaign) -> list[str]:
+    """Why the campaign cannot be launched, in words, with what to do. Empty: it can."""
+    return [*_audience_problems(campaign), *_hours_problems(campaign), *_request_problems(campaign), *_bot(campaign)]
+
+
+def launch(campaign_id: int, *, by: Actor) -> None:
+    """Start calling. Exactly one of many simultaneous launches wins; the others raise NotAllowed."""
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        if campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+            raise NotAllowed(f"This campaign is {_word(campaign)} already.")
+        wrong = problems(campaign)
+        if wrong:
+            raise NotAllowed(*wrong)
+        _move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), launched_by=by.user)
+        CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
+        audit.record(by, "launch", f"campaign:{campaign.pk}")
+    enrolling.enrol_chunk(campaign_id)
+
+
+def pause(campaign_id: int, *, by: Actor, reason: str = "") -> None:
+    """No new call after this commits; talks in progress go on."""
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        _move(campaign, CampaignStatus.PAUSED, paused_by=by.name, paused_reason=reason)
+        audit.record(by, "pause", f"campaign:{campaign.pk}", reason=reason)
+
+
+def resume(campaign_id: int, *, by: Actor) -> None:
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        if campaign.status != CampaignStatus.PAUSED:
+            raise NotAllowed(f"This campaign is {_word(campaign)}, not paused.")
+        _move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
+        CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
+        audit.record(by, "resume", f"campaign:{campaign.pk}")
+
+
+def stop(campaign_id: int, *, by: Actor) -> None:
+    """End the campaign: nobody else is called, live calls finish, who was not called is skipped."""
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        to = CampaignStatus.DRAINING
+        if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+            to = CampaignStatus.CANCELLED
+        _move(campaign, to, ended_at=timezone.now() if to == CampaignStatus.CANCELLED else None)
+        audit.record(by, "stop", f"campaign:{campaign.pk}")
+    finish(campaign_id)
+
+
+def lift_hold(account_id: int, *, by: Actor) -> None:
+    """The operator says that what held the account is mended."""
+    with transaction.atomic():
+        holds.lift(pacing.lock(account_id), by)
+
+
+def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
+    """Put people whose uncertain call is proved never to have been dialled back in line; returns how many."""
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed")
+        moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
+        if moved and campaign.status == CampaignStatus.COMPLETED:
+            _move(campaign, CampaignStatus.RUNNING, ended_at=None)
+        audit.record(by, "dial uncertain", f"campaign:{campaign.pk}", people=moved)
+    return moved
+
+
+def finish_all() -> None:
+    """Complete and cancel what has come to its end; start what is scheduled."""
+    live = (CampaignStatus.RUNNING, CampaignStatus.DRAINING)
+    for campaign_id in Campaign.objects.filter(status__in=live).values_list("pk", flat=True):
+        finish(campaign_id)
+
+
+def finish(campaign_id: int) -> None:
+    """running -> completed when nobody is pending, due or in call; draining -> cancelled when no call is open."""
+    campaign = Campaign.objects.get(pk=campaign_id)
+    if campaign.status == CampaignStatus.DRAINING:
+        _drain(campaign)
+    elif campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
+        rows = Campaign.objects.filter(pk=campaign_id)
+        with transaction.atomic():
+            pacing.lock(campaign.account_id)
+            if not _unfinished(campaign):
+                advance(rows, CAMPAIGN, CampaignStatus.COMPLETED, field="status", ended_at=timezone.now())
+
+
+def _unfinished(campaign: Campaign) -> bool:
+    states = (*DUE_CONTACTS, ContactState.IN_CALL)
+    return CampaignContact.objects.filter(campaign=campaign, state__in=states).exists()
+
+
+def _drain(campaign: Campaign) -> None:
+    waiting = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
+    while ids := list(waiting.values_list("pk", flat=True)[:SKIP_CHUNK]):
+        rows = CampaignContact.objects.filter(pk__in=ids)
+        why = "The campaign was stopped before this call."
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="stopped", reason=why)
+    if not CallAttempt.objects.filter(campaign=campaign, state__in=OPEN_ATTEMPTS).exclude(state="unknown").exists():
+        ended = Campaign.objects.filter(pk=campaign.pk)
+        now = timezone.now()
+        advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=now, enrolled_at=now)
+
+
+def _locked(campaign_id: int) -> Campaign:
+    """The campaign, locked after its account's pacer."""
+    account_id = Campaign.objects.values_list("account_id", flat=True).get(pk=campaign_id)
+    pacing.lock(account_id)
+    rows = Campaign.objects.select_for_update(of=("self",)).select_related("account")
+    return rows.get(pk=campaign_id)
+
+
+def _move(campaign: Campaign, to: CampaignStatus, **changes: object) -> None:
+    if campaign.status not in sources(CAMPAIGN, to):
+        raise NotAllowed(f"This campaign is {_word(campaign)} already.")
+    rows = Campaign.objects.filter(pk=campaign.pk)
+    advance(rows, CAMPAIGN, to, field="status", generation=F("generation") + 1, **changes)
+    campaign.refresh_from_db()
+
+
+def _word(campaign: Campaign) -> str:
+    return CampaignStatus(campaign.status).label.lower()
+
+
+def _fair_start(campaign: Campaign) -> int:
+    """A newcomer starts level with the one that got least for its weight, so that it does not take all turns."""
+    others = CampaignPace.objects.filter(
+        campaign__account=campaign.account, campaign__status=CampaignStatus.RUNNING
+    ).exclude(campaign=campaign)
+    least = others.aggregate(least=Min(F("served") * Decimal(1) / F("campaign__weight")))["least"]
+    return int((least or 0) * campaign.weight)
+
+
+def _audience_problems(campaign: Campaign) -> Iterator[str]:
+    lists = campaign.lists.all()
+    if campaign.is_test:
+        return
+    if not lists:
+        yield "No contact list is chosen."
+    elif not any(contact_list.contacts.exists() for contact_list in lists):
+        yield "The chosen lists are empty: import a file first."
+
+
+def _hours_problems(campaign: Campaign) -> Iterator[str]:
+    simulated = campaign.account.simulated
+    limit = calling_hours.ceiling(campaign.purpose, simulated=simulated)
+    window = Window(campaign.window_start, campaign.window_end)
+    if not calling_hours.within(window, limit):
+        purpose = campaign.get_purpose_display().lower()
+        yield f"Calling hours {window} are wider than the law allows for {purpose} calls ({limit}). Narrow them."
+    elif not window.all_day and not _ever_open(campaign):
+        yield "The calling hours are too short: the phone must have time to ring before they end. Widen them."
+
+
+def _ever_open(campaign: Campaign) -> bool:
+    hours = eligibility.hours_of(campaign, "", timezone.now())
+    return hours.open or hours.opens_at is not None
+
+
+def _request_problems(campaign: Campaign) -> Iterator[str]:
+    yield from payloads.problems(example_request(campaign))
+    if not campaign.account.simulated and addresses.is_plain(settings.PUBLIC_URL):
+        yield (
+            f"Exotel cannot call back over plain http ({settings.PUBLIC_URL}). Set PUBLIC_URL to the https address at "
+            "which Exotel reaches this installation."
+        )
+    elif campaign.mode == Mode.BOT and not campaign.account.simulated and addresses.is_plain(addresses.stream_base()):
+        yield "Exotel needs a wss address for the bot's stream: set PUBLIC_STREAM_URL to one that begins with wss://."
+
+
+def example_request(campaign: Campaign) -> ConnectRequest:
+    """The request for an example person with the longest ids there can be: what launch is checked with."""
+    bot = campaign.mode == Mode.BOT
+    largest = 10**18
+    return ConnectRequest(
+        number=EXAMPLE_NUMBER,
+        caller_id=campaign.caller_id,
+        mode="bot" if bot else "flow",
+        stream_url=addresses.stream(largest, campaign.sample_rate) if bot else "",
+        stream_name=campaign.stream_name if bot else "",
+        flow_url="" if bot else campaign.flow_url,
+        time_limit=campaign.time_limit,
+        ring_timeout=campaign.ring_timeout,
+        record=campaign.record,
+        recording_channels="dual" if campaign.recording_channels == "dual" else "single",
+        status_callback=addresses.status_callback(largest),
+        status_callback_events=("terminal", "answered"),
+        custom_field=addresses.custom_field(largest, largest),
+    )
+
+
+def _bot(campaign: Campaign) -> Iterator[str]:
+    if campaign.mode != Mode.BOT:
+        return
+    if campaign.bot not in settings.BOTS:
+        yield f"There is no bot “{campaign.bot}” here: choose one of {', '.join(settings.BOTS)}."
+        return
+    columns = {"name"}.union(*(contact_list.columns for contact_list in campaign.lists.all()))
+    options = campaign.bot_options | {audio.option: audio.file_name for audio in campaign.audio.all()}
+    yield from bots.spec(campaign.bot).problems(options, columns, bots.speech().available())

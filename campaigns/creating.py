@@ -1,0 +1,251 @@
+"""Make a campaign from a plan; shared by the form and the command line, so that both refuse the same things."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import time
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.db import transaction
+
+from campaigns import audit, bots, calling_hours
+from campaigns.audit import Actor
+from campaigns.calling_hours import Window
+from campaigns.lifecycle import CampaignStatus, Outcome
+from campaigns.models import (
+    Campaign,
+    CampaignAudio,
+    CampaignList,
+    CampaignPace,
+    ContactList,
+    ExotelAccount,
+    Mode,
+    Purpose,
+    RetryRule,
+)
+from campaigns.pacing import DIAL_SHARE
+from campaigns.refusals import NotAllowed
+
+DEFAULT_SLOTS = 50
+RETRIED = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED)
+
+
+@dataclass(frozen=True)
+class Retry:
+    outcome: str
+    times: int
+    delay_minutes: Decimal
+
+
+@dataclass(frozen=True)
+class CampaignPlan:
+    """Everything a new campaign is made of. Seconds unless said otherwise; `window` None means the default."""
+
+    name: str
+    lists: Sequence[ContactList]
+    account: ExotelAccount
+    caller_id: str
+    mode: str = Mode.BOT
+    bot: str = ""
+    bot_options: Mapping[str, str] = field(default_factory=dict)
+    flow_url: str = ""
+    purpose: str = Purpose.SERVICE
+    calls_per_second: Decimal | None = None  # None: as fast as the account allows
+    max_concurrent: int | None = None  # None: the account's slots, at most DEFAULT_SLOTS
+    window: Window | None = None
+    time_zone: str = "Asia/Kolkata"
+    ring_timeout: int = 45
+    time_limit: int = 300
+    max_attempts: int = 1
+    retries: Sequence[Retry] = ()
+    record: bool = False
+    recording_channels: str = "single"
+    sample_rate: int = 8000
+    stream_name: str = ""
+    unknown_policy: str = "ask"
+    weight: int = 1
+    is_test: bool = False
+    audio: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)  # option -> (file name, WAV)
+
+
+def create(plan: CampaignPlan, *, by: Actor) -> Campaign:
+    """A draft. Raises NotAllowed with every problem that can be told now; the rest is told at launch."""
+    wrong = _problems(plan)
+    if wrong:
+        raise NotAllowed(*wrong)
+    window = plan.window or calling_hours.default_window(plan.purpose, simulated=plan.account.simulated)
+    with transaction.atomic():
+        campaign = Campaign.objects.create(
+            name=plan.name.strip(),
+            account=plan.account,
+            status=CampaignStatus.DRAFT,
+            created_by=by.user,
+            window_start=window.start,
+            window_end=window.end,
+            bot_options=_with_defaults(plan),
+            calls_per_second=pace_of(plan),
+            max_concurrent=slots_of(plan),
+            **{name: getattr(plan, name) for name in _COPIED},
+        )
+        _attach(campaign, plan)
+        audit.record(by, "create", f"campaign:{campaign.pk}", name=campaign.name)
+    return campaign
+
+
+def update(campaign: Campaign, plan: CampaignPlan, *, by: Actor) -> Campaign:
+    """Rewrite a draft from a plan. Raises NotAllowed once it was launched."""
+    wrong = _problems(plan)
+    window = plan.window or calling_hours.default_window(plan.purpose, simulated=plan.account.simulated)
+    with transaction.atomic():
+        current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if current.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+            wrong = ["This campaign was launched: only a draft can be rewritten. Duplicate it instead."]
+        if wrong:
+            raise NotAllowed(*wrong)
+        for name in _COPIED:
+            setattr(current, name, getattr(plan, name))
+        current.name, current.account = plan.name.strip(), plan.account
+        current.window_start, current.window_end = window.start, window.end
+        current.bot_options = _with_defaults(plan)
+        current.calls_per_second, current.max_concurrent = pace_of(plan), slots_of(plan)
+        current.save()
+        current.list_links.all().delete()
+        current.retry_rules.all().delete()
+        current.audio.filter(option__in=plan.audio).delete()
+        _attach(current, plan)
+        audit.record(by, "edit", f"campaign:{current.pk}")
+    return current
+
+
+def pace_of(plan: CampaignPlan) -> Decimal:
+    """Calls per second: the plan's, else what the account's requests per minute leave for dials."""
+    if plan.calls_per_second is not None:
+        return plan.calls_per_second
+    return max(Decimal(str(round(plan.account.calls_per_minute * DIAL_SHARE / 60, 3))), Decimal("0.001"))
+
+
+def slots_of(plan: CampaignPlan) -> int:
+    return min(plan.account.max_concurrent, DEFAULT_SLOTS) if plan.max_concurrent is None else plan.max_concurrent
+
+
+def default_account() -> ExotelAccount:
+    """The account that new campaigns dial through: the environment's, else the first. Raises NotAllowed."""
+    account = ExotelAccount.objects.order_by("-from_environment", "pk").first()
+    if account is None:
+        raise NotAllowed("No Exotel account is set up. Set the EXOTEL_… variables (see .env.example) and start again.")
+    return account
+
+
+def default_caller_id(account: ExotelAccount) -> str:
+    """The account's usual ExoPhone. Raises NotAllowed if it has none."""
+    caller_id = account.caller_ids.order_by("-is_default", "pk").first()
+    if caller_id is None:
+        raise NotAllowed("The account has no caller ID. Name an ExoPhone with --caller-id, or set EXOTEL_CALLER_ID.")
+    return caller_id.number
+
+
+def one_rule_for_all(max_attempts: int, minutes: Decimal) -> list[Retry]:
+    """The command line's rule: up to max_attempts, the same delay after no answer, busy and failed."""
+    if max_attempts <= 1:
+        return []
+    return [Retry(outcome, max_attempts - 1, minutes) for outcome in RETRIED]
+
+
+def read_window(text: str) -> Window:
+    """`09:00-21:00`; 24:00 is midnight, and 00:00-24:00 all day. Raises NotAllowed."""
+    try:
+        start, end = (_read_time(part) for part in text.replace("–", "-").split("-"))
+    except ValueError:
+        raise NotAllowed(f"Calling hours “{text}” are not like 09:00-21:00.") from None
+    return Window(start, end)
+
+
+def _read_time(text: str) -> time:
+    text = text.strip()
+    return time(0) if text == "24:00" else time.fromisoformat(text.zfill(5))
+
+
+def read_decimal(text: str, what: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise NotAllowed(f"{what}: “{text}” is not a number.") from None
+
+
+_COPIED = (
+    "caller_id",
+    "mode",
+    "bot",
+    "flow_url",
+    "purpose",
+    "time_zone",
+    "ring_timeout",
+    "time_limit",
+    "max_attempts",
+    "record",
+    "recording_channels",
+    "sample_rate",
+    "stream_name",
+    "unknown_policy",
+    "weight",
+    "is_test",
+)
+
+
+def _attach(campaign: Campaign, plan: CampaignPlan) -> None:
+    CampaignPace.objects.get_or_create(campaign=campaign)
+    CampaignList.objects.bulk_create(CampaignList(campaign=campaign, contact_list=one) for one in plan.lists)
+    RetryRule.objects.bulk_create(
+        RetryRule(campaign=campaign, outcome=rule.outcome, times=rule.times, delay_minutes=rule.delay_minutes)
+        for rule in plan.retries
+        if rule.times > 0
+    )
+    CampaignAudio.objects.bulk_create(
+        CampaignAudio(campaign=campaign, option=option, file_name=name[:255], content=content)
+        for option, (name, content) in plan.audio.items()
+    )
+
+
+def _with_defaults(plan: CampaignPlan) -> dict[str, str]:
+    if plan.mode != Mode.BOT:
+        return {}
+    return {option.name: plan.bot_options.get(option.name, option.default) for option in bots.spec(plan.bot).options}
+
+
+def _problems(plan: CampaignPlan) -> list[str]:
+    checks = (
+        (not plan.name.strip(), "Give the campaign a name."),
+        (not plan.lists and not plan.is_test, "Choose at least one contact list."),
+        (pace_of(plan) <= 0, "Calls per second must be above 0."),
+        (pace_of(plan) > 1000, "Calls per second must be at most 1000."),
+        (slots_of(plan) < 1, "At least one call at a time must be allowed."),
+        (not 5 <= plan.ring_timeout <= 300, "The ring timeout must be between 5 and 300 seconds."),
+        (plan.max_attempts < 1, "At least one attempt must be allowed."),
+        (plan.sample_rate not in (8000, 16000, 24000), "The sample rate must be 8000, 16000 or 24000."),
+        (plan.mode not in Mode.values, f"The mode must be one of {', '.join(Mode.values)}."),
+        (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),
+    )
+    found = [sentence for wrong, sentence in checks if wrong]
+    return [*found, *_zone_problems(plan), *_mode_problems(plan)]
+
+
+def _zone_problems(plan: CampaignPlan) -> list[str]:
+    try:
+        ZoneInfo(plan.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return [f"“{plan.time_zone}” is not a time zone; write it like Asia/Kolkata."]
+    return []
+
+
+def _mode_problems(plan: CampaignPlan) -> list[str]:
+    limit = 3_600 if plan.mode == Mode.BOT else 14_400
+    found = []
+    if not 5 <= plan.time_limit <= limit:
+        why = "a bot's stream lasts 60 minutes at most" if plan.mode == Mode.BOT else "Exotel's longest call"
+        found.append(f"The time limit must be between 5 and {limit:,} seconds ({why}).")
+    if plan.mode == Mode.BOT and plan.bot not in settings.BOTS:
+        found.append(f"There is no bot “{plan.bot}”: choose one of {', '.join(settings.BOTS)}.")
+    if plan.mode == Mode.FLOW and not plan.flow_url:
+        found.append("Flow mode needs the flow's address (http://my.exotel.com/…/exoml/start_voice/…).")
+    return found

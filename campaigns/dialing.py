@@ -1,0 +1,186 @@
+"""The loop that drives one account: intent -> POST -> result. Plain synchronous code.
+
+The loop's thread owns the database and the pace; pool threads only POST. The loop takes the account's lock, stays
+while a campaign runs, gives the lock up first and drains its POSTs after, so that the next tick goes on without a
+gap. Lost, late or doubled ticks are harmless: whoever has the lock drives.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
+
+import psycopg
+from django.db import Error as DatabaseTrouble
+from django.db import connection, transaction
+
+from campaigns import holds, intents, pacing, settling
+from campaigns.exotel.answers import ConnectAnswer, Unknown
+from campaigns.exotel.client import ExotelClient
+from campaigns.intents import Intent, Wait
+from campaigns.lifecycle import CampaignStatus
+from campaigns.models import ExotelAccount, Pacer
+from campaigns.owners import Owner
+
+log = logging.getLogger(__name__)
+
+POSTS_AT_ONCE = 64
+FIRST_BYTE_WITHIN = 0.5  # seconds after the intent's commit; later, nothing is sent
+LONGEST = 600.0  # seconds one loop drives before it hands over
+LONGEST_DRAIN = 15.0  # seconds: a POST takes at most 10
+IDLE_LOOKS = 3  # looks in a row that found no running campaign before the loop ends
+
+stopping = threading.Event()  # set when the worker is told to stop
+
+
+def accounts_with_work() -> list[int]:
+    """Accounts that have a running campaign."""
+    return list(
+        ExotelAccount.objects.filter(campaigns__status=CampaignStatus.RUNNING).distinct().values_list("pk", flat=True)
+    )
+
+
+def drive_one() -> bool:
+    """Drive the first account with work whose lock is free, until there is no more; False if there was none."""
+    accounts = accounts_with_work()
+    if not accounts or stopping.is_set():
+        return False
+    try:
+        owner = Owner()
+    except psycopg.OperationalError as trouble:
+        log.warning("no connection for the dial loop's lock: %s", trouble)
+        return False
+    try:
+        for account_id in accounts:
+            if owner.take_account(account_id):
+                Loop(account_id, owner).run()
+                return True
+        return False
+    finally:
+        owner.close()
+
+
+def client_for(account: ExotelAccount) -> ExotelClient:
+    return ExotelClient(
+        account.api_url,
+        account.account_sid,
+        account.api_key,
+        account.api_token,
+        "documented" if account.spelling == "documented" else "wire",
+        time_zone=ZoneInfo(account.time_zone),
+    )
+
+
+class Loop:
+    """One account, driven by one owner. `run` returns when the account has no running campaign or time is up."""
+
+    def __init__(self, account_id: int, owner: Owner, *, longest: float = LONGEST) -> None:
+        self._account_id = account_id
+        self._owner = owner
+        self._until = time.monotonic() + longest
+        self._client = client_for(ExotelAccount.objects.get(pk=account_id))
+        self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
+        self._answers: queue.SimpleQueue[tuple[Intent, ConnectAnswer, bool]] = queue.SimpleQueue()
+        self._in_flight = 0
+
+    def run(self) -> None:
+        try:
+            self._drive()
+        except DatabaseTrouble as trouble:
+            # The server restarted or went away: the lock went with it. The next tick starts afresh.
+            log.warning("the dial loop of account %s lost its database: %s", self._account_id, trouble)
+            connection.close()
+        finally:
+            self._owner.give_account(self._account_id)
+            self._drain()
+            self._pool.shutdown(wait=False)
+
+    def _drive(self) -> None:
+        idle = 0
+        while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
+            if self._in_flight >= POSTS_AT_ONCE:
+                self._settle_next(timeout=0.2)
+                continue
+            self._probe()
+            step = intents.next_intent(self._account_id, self._owner.number)
+            if isinstance(step, Intent):
+                self._post(step)
+                self._settle_ready()
+                continue
+            if step.block.code == "owner":
+                return
+            idle = idle + 1 if not step.work else 0
+            self._rest(step)
+
+    def _rest(self, wait: Wait) -> None:
+        """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
+        until = time.monotonic() + wait.seconds
+        while (left := until - time.monotonic()) > 0 and not stopping.is_set():
+            if not self._settle_next(timeout=min(left, 0.5)):
+                continue
+
+    def _post(self, intent: Intent) -> None:
+        self._in_flight += 1
+        self._pool.submit(_post_once, self._client, intent, self._answers.put)
+
+    def _settle_ready(self) -> None:
+        while self._settle_next(timeout=0):
+            pass
+
+    def _settle_next(self, timeout: float) -> bool:
+        """Settle one answer; False if none came within `timeout` seconds."""
+        try:
+            arrived = self._answers.get(block=timeout > 0, timeout=timeout or None)
+        except queue.Empty:
+            return False
+        intent, answer, late = arrived
+        try:
+            settling.settle(intent.attempt_id, answer)
+        except DatabaseTrouble:
+            self._answers.put(arrived)  # an answer that is known must not be lost to a restart of the database
+            raise
+        self._in_flight -= 0 if late else 1
+        return True
+
+    def _drain(self) -> None:
+        """Settle the POSTs still out. What cannot be written now is left to the sweeper, as unknown."""
+        until = time.monotonic() + LONGEST_DRAIN
+        while self._in_flight and time.monotonic() < until:
+            try:
+                self._settle_next(timeout=0.2)
+            except DatabaseTrouble as trouble:
+                log.warning("answers to %s POSTs cannot be written yet: %s", self._in_flight, trouble)
+                connection.close()
+                time.sleep(0.5)
+
+    def _probe(self) -> None:
+        """A held account whose probe is due: ask a question that costs no contact; if answered, try one call."""
+        pacer = Pacer.objects.get(account_id=self._account_id)
+        if not pacer.held_code or pacer.probing or pacer.probe_at is None or pacer.probe_at > pacing.db_now():
+            return
+        reachability = self._client.reachable()
+        with transaction.atomic():
+            pacer = pacing.lock(self._account_id)
+            if not pacer.held_code or pacer.probe_at is None:
+                return
+            pacer.probing = reachability.ok
+            pacer.probe_at = pacing.db_now() + holds.PROBE_EVERY
+            pacer.save(update_fields=["probing", "probe_at"])
+
+
+def _post_once(
+    client: ExotelClient, intent: Intent, report: Callable[[tuple[Intent, ConnectAnswer, bool]], None]
+) -> None:
+    """The one POST of an attempt, in a pool thread; whatever goes wrong is an answer."""
+
+    def late(answer: ConnectAnswer) -> None:
+        report((intent, answer, True))
+
+    answer: ConnectAnswer = Unknown("our own code failed while the request was out")
+    try:
+        answer = client.connect(intent.request, not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer=late)
+    finally:
+        report((intent, answer, False))

@@ -1,0 +1,77 @@
+"""Put a campaign's lists into its queue, in chunks, while it may already be dialling. Two lists that share a person
+enrol once (UNIQUE(campaign, phone)); a chunk and its cursor commit together, so a crash repeats nothing."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from campaigns import bots
+from campaigns.lifecycle import LIVE_CAMPAIGNS
+from campaigns.models import Campaign, CampaignList, Mode
+
+CHUNK = 5_000
+
+_ENROL = """
+WITH chunk AS (
+    SELECT id, phone, name, variables, time_zone FROM campaigns_contact
+    WHERE contact_list_id = %(list)s AND id > %(cursor)s ORDER BY id LIMIT %(chunk)s
+), enrolled AS (
+    INSERT INTO campaigns_campaigncontact
+        (campaign_id, contact_id, phone, name, variables, time_zone, state, due_at, reason_code, reason, tries,
+         last_outcome, disposition, disposition_kind, prepared, changed_at)
+    SELECT %(campaign)s, id, phone, name, variables, time_zone, 'pending', %(now)s, '', '', 0, '', '', '',
+           %(prepared)s, %(now)s
+    FROM chunk ORDER BY id
+    ON CONFLICT (campaign_id, phone) DO NOTHING RETURNING 1
+)
+SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled),
+       array(SELECT DISTINCT time_zone FROM chunk) FROM chunk
+"""
+
+
+def enrol_all() -> int:
+    """Enrol a chunk of each campaign that has some left; returns how many chunks were done."""
+    waiting = Campaign.objects.filter(status__in=LIVE_CAMPAIGNS, enrolled_at__isnull=True)
+    return sum(enrol_chunk(campaign_id) for campaign_id in waiting.values_list("pk", flat=True))
+
+
+def enrol_chunk(campaign_id: int) -> bool:
+    """Enrol up to CHUNK people; False when everybody is in, or another process is at it."""
+    with transaction.atomic():
+        rows = Campaign.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        campaign = rows.filter(pk=campaign_id, enrolled_at__isnull=True).first()
+        if campaign is None:
+            return False
+        link = CampaignList.objects.filter(campaign=campaign, done=False).order_by("pk").first()
+        if link is None:
+            Campaign.objects.filter(pk=campaign_id).update(enrolled_at=timezone.now())
+            return False
+        _enrol(campaign, link, timezone.now())
+    return True
+
+
+def _enrol(campaign: Campaign, link: CampaignList, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENROL,
+            {
+                "list": link.contact_list_id,
+                "cursor": link.cursor,
+                "chunk": CHUNK,
+                "campaign": campaign.pk,
+                "now": now,
+                "prepared": not speaks(campaign),
+            },
+        )
+        last, seen, enrolled, zones = cursor.fetchone()
+    link.cursor, link.total = last or link.cursor, link.total + enrolled
+    link.done = seen < CHUNK
+    link.save(update_fields=["cursor", "total", "done"])
+    together = sorted({*campaign.zones, *zones})
+    Campaign.objects.filter(pk=campaign.pk).update(zones=together)
+
+
+def speaks(campaign: Campaign) -> bool:
+    """Whether the bot says something that must be rendered before the call."""
+    return campaign.mode == Mode.BOT and bool(bots.spec(campaign.bot).prompts(campaign.bot_options, {}))

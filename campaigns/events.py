@@ -1,0 +1,143 @@
+"""The inbox of what is said about calls: stored as it came first, believed after.
+
+200 is owed to the commit of the raw event. It is applied right after, in the order of arrival per attempt; what a
+process that died in between left is applied by `apply_leftovers`.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from campaigns import outcomes
+from campaigns.models import CallAttempt, CallEvent
+from campaigns.outcomes import Statement
+
+log = logging.getLogger(__name__)
+
+LEFT_AFTER = timedelta(seconds=3)  # an event this old and not applied was left by a process that died
+RAW_LENGTH = 65_536
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Something said about a call, before anybody believes it."""
+
+    source: str
+    digest: str
+    attempt_id: int | None = None
+    account_id: int | None = None
+    call_sid: str = ""
+    said: Mapping[str, object] | None = None
+    fields: Mapping[str, object] | None = None
+    raw: str = ""
+    content_type: str = ""
+    note: str = ""
+    applied: bool = False  # it was applied before it was stored
+
+
+def digest_of(fields: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def store(arrival: Arrival) -> bool:
+    """Keep it, in its own transaction; False if the very same thing was stored before (then only counted)."""
+    with transaction.atomic():
+        known = CallAttempt.objects.filter(pk=arrival.attempt_id).exists() if arrival.attempt_id else False
+        attempt_id = arrival.attempt_id if known else None
+        note = arrival.note if known or arrival.attempt_id is None else "its attempt is gone"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _INSERT,
+                [
+                    attempt_id,
+                    arrival.account_id,
+                    arrival.source,
+                    timezone.now(),
+                    arrival.call_sid[:64],
+                    arrival.digest,
+                    json.dumps(dict(arrival.said or {}), default=str),
+                    json.dumps(dict(arrival.fields or {}), default=str),
+                    arrival.raw[:RAW_LENGTH].replace("\x00", ""),
+                    arrival.content_type[:200],
+                    note[:300],
+                    timezone.now() if arrival.applied else None,
+                ],
+            )
+            stored = cursor.fetchone() is not None
+        if not stored:
+            same = CallEvent.objects.filter(attempt_id=attempt_id, source=arrival.source, digest=arrival.digest)
+            same.update(copies=F("copies") + 1)
+    return stored
+
+
+# Either unique index may conflict; the ORM's ignore_conflicts cannot say whether the row landed.
+_INSERT = """
+    INSERT INTO campaigns_callevent
+        (attempt_id, account_id, source, received_at, call_sid, digest, said, fields, raw, content_type, copies, note,
+         applied_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+def apply_for(attempt_id: int) -> None:
+    """Apply what is stored about one attempt and not applied yet, in the order of arrival."""
+    with transaction.atomic():
+        CallAttempt.objects.select_for_update().get(pk=attempt_id)
+        waiting = CallEvent.objects.filter(attempt_id=attempt_id, applied_at__isnull=True)
+        for event in waiting.order_by("received_at", "pk"):
+            said = statement(event)
+            note = outcomes.apply(attempt_id, said) if said else event.note
+            CallEvent.objects.filter(pk=event.pk).update(applied_at=timezone.now(), note=note[:300])
+
+
+def say(arrival: Arrival) -> None:
+    """Store and apply. A failure to apply loses nothing: the event is stored, and the tick applies it."""
+    if not store(arrival) or arrival.attempt_id is None:
+        return
+    try:
+        apply_for(arrival.attempt_id)
+    except CallAttempt.DoesNotExist:
+        return
+    except DatabaseError:
+        log.warning("event of attempt %s stored but not applied yet", arrival.attempt_id, exc_info=True)
+
+
+def apply_leftovers() -> int:
+    """Apply events that were stored by a process which died; returns how many attempts had some."""
+    ids = list(
+        CallEvent.objects.filter(
+            applied_at__isnull=True, attempt__isnull=False, received_at__lt=timezone.now() - LEFT_AFTER
+        )
+        .values_list("attempt_id", flat=True)
+        .distinct()[:200]
+    )
+    for attempt_id in ids:
+        if attempt_id is not None:
+            apply_for(attempt_id)
+    return len(ids)
+
+
+def statement(event: CallEvent) -> Statement | None:
+    """What a stored event says, in our words; None if it says nothing about how the call stands."""
+    said = event.said
+    if not said.get("status") and not said.get("answered"):
+        return None
+    return Statement(
+        source=event.source,
+        at=event.received_at,
+        sid=event.call_sid,
+        status=str(said.get("status", "")),
+        answered=bool(said.get("answered")),
+        numbers=tuple(said.get("numbers", ())),
+        carrier_status=str(said.get("carrier_status", "")),
+        talk_seconds=said.get("talk_seconds"),
+        recording_url=str(said.get("recording_url", "")),
+    )

@@ -1,0 +1,84 @@
+"""When an account stops dialling by itself, why, and how it starts again.
+
+A hold with a probe ends by itself: every PROBE_EVERY a question that costs no contact is asked; once Exotel
+answers it, one call at a time goes out ("half-open") until one is certain. A hold without a probe needs a person.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns import audit
+from campaigns.audit import DIALER, Actor
+from campaigns.models import Pacer
+
+PROBE_EVERY = timedelta(seconds=30)
+UNKNOWNS_IN_ROW = 8
+UNKNOWNS_OF_LAST = (12, 20)  # 60 % of the last 20
+NOT_SENT_IN_ROW = 5
+
+UNKNOWNS = "unknowns"
+UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Hold:
+    code: str
+    reason: str
+    probes: bool
+
+
+def put(pacer: Pacer, hold: Hold, now: datetime) -> None:
+    """Hold the account (its pacer is locked by the caller). A hold that needs a person is never replaced."""
+    if pacer.held_code and pacer.probe_at is None:
+        return
+    first = pacer.held_code != hold.code
+    pacer.held_code, pacer.held_reason, pacer.probing = hold.code, hold.reason, False
+    pacer.held_since = now if first else pacer.held_since
+    pacer.probe_at = now + PROBE_EVERY if hold.probes else None
+    pacer.save(update_fields=["held_code", "held_reason", "held_since", "probe_at", "probing"])
+    if first:
+        audit.record(DIALER, "hold", f"account:{pacer.account_id}", code=hold.code, reason=hold.reason)
+
+
+def lift(pacer: Pacer, by: Actor) -> None:
+    """Dial again (the pacer is locked by the caller)."""
+    if not pacer.held_code:
+        return
+    audit.record(by, "lift hold", f"account:{pacer.account_id}", code=pacer.held_code)
+    pacer.held_code, pacer.held_reason, pacer.held_since = "", "", None
+    pacer.probe_at, pacer.probing = None, False
+    pacer.recent, pacer.not_sent_in_row = "", 0
+    pacer.save()
+
+
+def note_certain(pacer: Pacer) -> None:
+    """A POST whose fate is known: Exotel is there."""
+    pacer.recent = (pacer.recent + "+")[-20:]
+    pacer.not_sent_in_row = 0
+    pacer.save(update_fields=["recent", "not_sent_in_row"])
+    if pacer.held_code in (UNKNOWNS, UNREACHABLE):
+        lift(pacer, DIALER)
+
+
+def note_unknown(pacer: Pacer, reason: str, now: datetime) -> None:
+    """A POST of unknown fate; eight in a row, or 12 of the last 20, are an outage."""
+    pacer.recent = (pacer.recent + "?")[-20:]
+    pacer.save(update_fields=["recent"])
+    in_row = len(pacer.recent) - len(pacer.recent.rstrip("?"))
+    enough, of_last = UNKNOWNS_OF_LAST
+    if in_row >= UNKNOWNS_IN_ROW or (len(pacer.recent) >= of_last and pacer.recent.count("?") >= enough):
+        put(
+            pacer,
+            Hold(UNKNOWNS, f"Exotel took calls without telling us what became of them ({reason}).", probes=True),
+            now,
+        )
+    elif pacer.probing:
+        put(pacer, Hold(pacer.held_code, pacer.held_reason, probes=True), now)
+
+
+def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
+    """A POST that never left; nobody was called, so this costs time only."""
+    pacer.not_sent_in_row += 1
+    pacer.save(update_fields=["not_sent_in_row"])
+    if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:
+        put(pacer, Hold(UNREACHABLE, f"Exotel cannot be reached: {reason}.", probes=True), now)

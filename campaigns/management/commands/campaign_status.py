@@ -1,0 +1,27 @@
+from typing import Any
+
+from campaigns import progress
+from campaigns.lifecycle import ContactState
+from campaigns.management.base import CampaignCommand
+
+
+class Command(CampaignCommand):
+    help = "Say how a campaign stands."
+
+    def handle(self, **options: Any) -> None:
+        campaign = self.campaign(options)
+        counts = progress.counts(campaign.pk)
+        waiting = progress.waiting(campaign)
+        contacts = {ContactState(state).label.lower(): n for state, n in counts.contacts.items()}
+        found = {
+            "status": campaign.status,
+            "contacts": contacts,
+            "outcomes": dict(counts.outcomes),
+            "attempts": counts.attempts,
+            "uncertain": counts.uncertain,
+            "waiting": waiting.reason if waiting else None,
+        }
+        people = ", ".join(f"{n} {word}" for word, n in contacts.items() if n) or "nobody enrolled yet"
+        calls = ", ".join(f"{n} {word}" for word, n in counts.outcomes.items() if n) or "no calls yet"
+        sentence = f"{campaign.name} is {campaign.status}. People: {people}. Calls: {calls}."
+        self.answer(options, found, f"{sentence} Waiting: {waiting.reason}" if waiting else sentence)

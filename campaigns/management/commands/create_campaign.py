@@ -1,0 +1,83 @@
+from argparse import ArgumentParser
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from campaigns import creating
+from campaigns.audit import COMMAND_LINE
+from campaigns.creating import CampaignPlan
+from campaigns.management.base import DialerCommand
+from campaigns.models import ContactList, Mode, Purpose, UnknownPolicy
+
+
+class Command(DialerCommand):
+    help = "Make a campaign (a draft) from a contact list."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--list", required=True, action="append", dest="lists", help="may be given several times")
+        parser.add_argument("--mode", required=True, choices=Mode.values)
+        parser.add_argument("--bot", default="", help="short name, e.g. announcer or echo")
+        parser.add_argument(
+            "--bot-option", action="append", default=[], metavar="NAME=VALUE", help="e.g. message='Hello {name}'"
+        )
+        parser.add_argument("--flow-url", default="")
+        parser.add_argument("--caller-id", default="")
+        parser.add_argument("--calls-per-second", default=None)
+        parser.add_argument("--max-concurrent", type=int, default=None)
+        parser.add_argument("--window", default=None, help="09:00-21:00; 00:00-24:00 is all day")
+        parser.add_argument("--time-zone", default="Asia/Kolkata")
+        parser.add_argument("--time-limit", type=int, default=300, help="seconds of the whole call")
+        parser.add_argument("--ring-timeout", type=int, default=45, help="seconds")
+        parser.add_argument("--max-attempts", type=int, default=1)
+        parser.add_argument("--retry-minutes", default="30")
+        parser.add_argument("--purpose", choices=Purpose.values, default=Purpose.SERVICE)
+        parser.add_argument("--record", action="store_true")
+        parser.add_argument("--recording-channels", choices=("single", "dual"), default="single")
+        parser.add_argument("--sample-rate", type=int, default=8000)
+        parser.add_argument("--stream-name", default="")
+        parser.add_argument("--unknown-policy", choices=UnknownPolicy.values, default=UnknownPolicy.ASK)
+
+    def handle(self, **options: Any) -> None:
+        campaign = creating.create(_plan(options), by=COMMAND_LINE)
+        self.answer(options, {"id": campaign.pk}, f"Campaign {campaign.pk}, “{campaign.name}”, is a draft.")
+
+
+def _plan(options: dict[str, Any]) -> CampaignPlan:
+    account = creating.default_account()
+    copied = ("name", "mode", "flow_url", "max_concurrent", "time_zone", "time_limit", "ring_timeout", "max_attempts")
+    more = ("purpose", "record", "recording_channels", "sample_rate", "stream_name", "unknown_policy")
+    return CampaignPlan(
+        lists=[_list(name) for name in options["lists"]],
+        account=account,
+        caller_id=options["caller_id"] or creating.default_caller_id(account),
+        bot=options["bot"] or ("announcer" if options["mode"] == Mode.BOT else ""),
+        bot_options=dict(_option(text) for text in options["bot_option"]),
+        calls_per_second=_decimal(options["calls_per_second"], "--calls-per-second"),
+        window=creating.read_window(options["window"]) if options["window"] else None,
+        retries=creating.one_rule_for_all(
+            options["max_attempts"], creating.read_decimal(options["retry_minutes"], "--retry-minutes")
+        ),
+        **{name: options[name] for name in (*copied, *more)},
+    )
+
+
+def _decimal(text: str | None, what: str) -> Decimal | None:
+    return None if text is None else creating.read_decimal(text, what)
+
+
+def _list(name: str) -> ContactList:
+    found = ContactList.objects.filter(name=name).first()
+    if found is None:
+        known = ", ".join(ContactList.objects.order_by("-pk").values_list("name", flat=True)[:5]) or "none yet"
+        raise CommandError(f"There is no contact list “{name}” (there are: {known}). Make it with import_contacts.")
+    return found
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"--bot-option “{text}” is not like NAME=VALUE.")
+    return name.strip(), value

@@ -1,0 +1,36 @@
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from campaigns import trial_calls
+from campaigns.audit import COMMAND_LINE
+from campaigns.lifecycle import ENDED_CAMPAIGNS
+from campaigns.management.base import DialerCommand
+from campaigns.models import CallAttempt, Campaign
+
+
+class Command(DialerCommand):
+    help = "Call one number now, through the same rules as any campaign, and say how it went."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("number")
+        parser.add_argument("--bot", default="echo", help="short name of the bot (default: echo, the line test)")
+        parser.add_argument("--region", default="IN", help="country of a number written without one")
+        parser.add_argument("--wait", type=float, default=120, help="seconds to wait for the end of the call")
+
+    def handle(self, **options: Any) -> None:
+        campaign = trial_calls.place(options["number"], options["bot"], by=COMMAND_LINE, region=options["region"])
+        until = time.monotonic() + options["wait"]
+        while time.monotonic() < until and campaign.status not in ENDED_CAMPAIGNS:
+            time.sleep(0.25)
+            campaign.refresh_from_db()
+        self.answer(options, *_result(campaign))
+
+
+def _result(campaign: Campaign) -> tuple[dict[str, Any], str]:
+    attempt = CallAttempt.objects.filter(campaign=campaign).order_by("-pk").first()
+    state = attempt.state if attempt else "waiting"
+    outcome = attempt.outcome if attempt else ""
+    found = {"id": campaign.pk, "status": campaign.status, "state": state, "outcome": outcome or None}
+    return found, f"Test call {campaign.pk}: {outcome or state}."

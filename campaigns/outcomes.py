@@ -1,0 +1,288 @@
+"""Apply what anybody says about a call, and decide what becomes of the person: retry, done, uncertain.
+
+Statements may come doubled, in any order, before our own POST's answer and after the end. Each is a conditional
+update against the transition tables, so the order does not matter; what contradicts is kept and flagged, and the
+call details decide. Lock order: attempt, then campaign contact.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+
+from campaigns import eligibility, pacing, suppressing
+from campaigns.audit import DIALER
+from campaigns.exotel.numbers import same_number
+from campaigns.lifecycle import (
+    ATTEMPT,
+    CAMPAIGN_CONTACT,
+    ENDED_CAMPAIGNS,
+    AttemptState,
+    ContactState,
+    Outcome,
+    advance,
+)
+from campaigns.models import CallAttempt, CampaignContact, Mode, UnknownPolicy
+
+CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in about two minutes
+STREAM_GRACE = timedelta(seconds=10)  # how long after a stream's end the callback may take before we ask
+RING_GRACE = timedelta(seconds=10)
+TERMINAL = frozenset(outcome.value for outcome in Outcome if outcome != Outcome.REFUSED)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What somebody says about one call, in our words. `status` is an Outcome, "in-progress" or "unrecognised"."""
+
+    source: str  # an EventSource
+    at: datetime
+    sid: str = ""
+    status: str = ""
+    answered: bool = False  # picked up, not over yet
+    numbers: tuple[str, ...] = ()  # From and To, whichever way round; one of them should be the person's
+    carrier_status: str = ""
+    duration: int | None = None
+    talk_seconds: int | None = None
+    price: Decimal | None = None
+    recording_url: str = ""
+    trusted: bool = False  # asked by us at Exotel's own API: decides contradictions
+
+
+def apply(attempt_id: int, said: Statement) -> str:
+    """Apply one statement; returns a note for the event ('' when it was simply true). Call inside a transaction."""
+    attempt = CallAttempt.objects.select_for_update().select_related("campaign__account").get(pk=attempt_id)
+    suspect = _suspicion(attempt, said)
+    if suspect:
+        _flag(attempt, suspect)
+        return suspect
+    _bind(attempt, said)
+    if said.status in TERMINAL:
+        return _end(attempt, said)
+    if said.answered:
+        _answer(attempt, said)
+    elif said.status == "unrecognised":
+        _ask_soon(attempt, said.at)
+        return f"unrecognised status {said.carrier_status!r}; Exotel is asked"
+    else:
+        _place(attempt, said)
+    return ""
+
+
+def _suspicion(attempt: CallAttempt, said: Statement) -> str:
+    """Why a statement cannot be about this attempt, or ''."""
+    if said.sid and attempt.sid and said.sid != attempt.sid:
+        return "it names another CallSid than this attempt's"
+    named = [number for number in said.numbers if number]
+    if named and not any(same_number(number, attempt.phone) for number in named):
+        return "it names other numbers than this attempt's"
+    return ""
+
+
+def _flag(attempt: CallAttempt, what: str) -> None:
+    """Keep a contradiction on the attempt for people to see, and ask Exotel."""
+    CallAttempt.objects.filter(pk=attempt.pk).update(contradiction=what[:300], check_at=pacing.db_now())
+
+
+def _bind(attempt: CallAttempt, said: Statement) -> None:
+    """Learn the Sid. A Sid that belongs to another attempt is flagged, never moved."""
+    if not said.sid or attempt.sid:
+        return
+    try:
+        with transaction.atomic():
+            CallAttempt.objects.filter(pk=attempt.pk, sid=None).update(sid=said.sid)
+        attempt.sid = said.sid
+    except IntegrityError:
+        _flag(attempt, "it names a CallSid that belongs to another attempt")
+
+
+def _place(attempt: CallAttempt, said: Statement) -> None:
+    """Exotel has the call: dialling or unknown becomes placed, and the person is in call again."""
+    rows = CallAttempt.objects.filter(pk=attempt.pk)
+    due = said.at + timedelta(seconds=attempt.ring_timeout) + RING_GRACE
+    if advance(rows, ATTEMPT, AttemptState.PLACED, placed_at=said.at, check_at=due, reason_code="", reason=""):
+        _in_call(attempt)
+
+
+def _answer(attempt: CallAttempt, said: Statement) -> None:
+    rows = CallAttempt.objects.filter(pk=attempt.pk)
+    placed = Coalesce(F("placed_at"), Value(said.at))
+    if advance(
+        rows,
+        ATTEMPT,
+        AttemptState.ANSWERED,
+        answered_at=said.at,
+        placed_at=placed,
+        check_at=attempt.slot_expires_at,
+        reason_code="",
+        reason="",
+    ):
+        _in_call(attempt)
+
+
+def _in_call(attempt: CallAttempt) -> None:
+    """A person who was uncertain is in call after all."""
+    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id, state=ContactState.UNCERTAIN)
+    advance(rows, CAMPAIGN_CONTACT, ContactState.IN_CALL, reason_code="", reason="", changed_at=pacing.db_now())
+
+
+def _end(attempt: CallAttempt, said: Statement) -> str:
+    """The call is over: outcome, slot, and the person's next state, once. Later words are facts or contradictions."""
+    rows = CallAttempt.objects.filter(pk=attempt.pk)
+    facts = _facts(attempt, said)
+    won = advance(
+        rows,
+        ATTEMPT,
+        AttemptState.ENDED,
+        outcome=said.status,
+        ended_at=said.at,
+        placed_at=Coalesce(F("placed_at"), Value(said.at)),
+        slot_released_at=Coalesce(F("slot_released_at"), Value(said.at)),
+        slot_evidence=attempt.slot_evidence or said.source,
+        check_at=None if said.trusted else said.at + CONFIRM_AFTER,
+        reason_code="",
+        reason="",
+        **facts,
+    )
+    if won:
+        attempt.outcome = said.status
+        settle_contact(attempt, said.at)
+        return ""
+    if attempt.state == AttemptState.REFUSED:
+        _flag(attempt, f"Exotel refused this call, and then said it ended as {said.status}")
+        return "it is about a call that Exotel had refused"
+    rows.update(**facts)
+    return _compare(attempt, said)
+
+
+def _facts(attempt: CallAttempt, said: Statement) -> dict[str, Any]:
+    """What is new and certain enough to keep beside the outcome."""
+    facts: dict[str, Any] = {
+        "carrier_status": said.carrier_status[:30] or attempt.carrier_status,
+        "recording_url": said.recording_url or attempt.recording_url,
+    }
+    for name in ("duration", "talk_seconds", "price"):
+        value = getattr(said, name)
+        if value is not None:
+            facts[name] = value
+    if said.trusted:
+        facts |= {"confirmed_at": said.at, "check_at": None}
+    return facts
+
+
+def _compare(attempt: CallAttempt, said: Statement) -> str:
+    """A second end. The same outcome confirms; another one is a contradiction, which the call details decide."""
+    if attempt.outcome == said.status:
+        return "" if said.trusted else "said before"
+    what = f"one source says {attempt.outcome}, {said.source} says {said.status}"
+    if said.trusted:
+        CallAttempt.objects.filter(pk=attempt.pk).update(outcome=said.status, contradiction=what)
+        CampaignContact.objects.filter(
+            pk=attempt.campaign_contact_id, state=ContactState.DONE, last_outcome=attempt.outcome
+        ).update(last_outcome=said.status)
+        return f"{what}; the call details decide"
+    _flag(attempt, what)
+    return what
+
+
+def _ask_soon(attempt: CallAttempt, now: datetime) -> None:
+    CallAttempt.objects.filter(pk=attempt.pk).update(check_at=now)
+
+
+def release_slot(attempt_id: int, evidence: str) -> bool:
+    """Give the slot back on the first evidence that the call is over; True if this was it."""
+    return bool(
+        CallAttempt.objects.filter(pk=attempt_id, slot_released_at=None).update(
+            slot_released_at=pacing.db_now(), slot_evidence=evidence
+        )
+    )
+
+
+def stream_ended(attempt: CallAttempt, now: datetime) -> None:
+    """In bot mode the stream's end is the call's end: free the slot, and ask Exotel if no callback comes."""
+    if attempt.mode != Mode.BOT:
+        return
+    release_slot(attempt.pk, "stream")
+    CallAttempt.objects.filter(pk=attempt.pk, state__in=(AttemptState.ANSWERED, AttemptState.PLACED)).update(
+        check_at=now + STREAM_GRACE
+    )
+
+
+def settle_contact(attempt: CallAttempt, now: datetime) -> None:
+    """Decide what becomes of the person after an attempt that ended: call again later, or done."""
+    contact = CampaignContact.objects.select_for_update().get(pk=attempt.campaign_contact_id)
+    rows = CampaignContact.objects.filter(pk=contact.pk)
+    said: dict[str, Any] = {"last_outcome": attempt.outcome, "changed_at": now, "reason_code": "", "reason": ""}
+    retry_at = _retry_at(attempt, contact, now)
+    if retry_at is None:
+        advance(rows, CAMPAIGN_CONTACT, ContactState.DONE, **said)
+        return
+    said |= {"reason_code": "retry-rule", "reason": f"{Outcome(attempt.outcome).label}; the retry rule calls again."}
+    advance(rows, CAMPAIGN_CONTACT, ContactState.RETRY, due_at=retry_at, **said)
+
+
+def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> datetime | None:
+    campaign = attempt.campaign
+    rule = campaign.retry_rules.filter(outcome=attempt.outcome).first()
+    if rule is None or contact.tries >= campaign.max_attempts or campaign.status in ENDED_CAMPAIGNS:
+        return None
+    if contact.disposition_kind in ("goal", "stop"):
+        return None
+    same = contact.attempts.filter(outcome=attempt.outcome).exclude(pk=attempt.pk).count()
+    if same >= rule.times:
+        return None
+    wanted = now + timedelta(minutes=float(rule.delay_minutes))
+    return eligibility.next_allowed(campaign, contact.time_zone, wanted)
+
+
+def refuse(attempt: CallAttempt, code: str, reason: str, *, http_status: int | None, now: datetime) -> bool:
+    """Nothing was dialled: free the slot, give the try back. True if this decided it; the contact is the caller's."""
+    rows = CallAttempt.objects.filter(pk=attempt.pk)
+    won = advance(
+        rows,
+        ATTEMPT,
+        AttemptState.REFUSED,
+        reason_code=code,
+        reason=reason[:500],
+        http_status=http_status,
+        ended_at=now,
+        slot_released_at=Coalesce(F("slot_released_at"), Value(now)),
+        slot_evidence=code,
+        check_at=None,
+    )
+    if won:
+        CampaignContact.objects.filter(pk=attempt.campaign_contact_id, tries__gt=0).update(tries=F("tries") - 1)
+    return bool(won)
+
+
+def prove_absent(attempt_id: int) -> None:
+    """The call list, complete and late enough, lacks the call: it was never dialled. The campaign's policy decides."""
+    with transaction.atomic():
+        now = pacing.db_now()
+        attempt = CallAttempt.objects.select_for_update().select_related("campaign").get(pk=attempt_id)
+        if not refuse(attempt, "not-placed", "Exotel's call list does not have this call.", http_status=None, now=now):
+            return
+        rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+        policy = attempt.campaign.unknown_policy
+        said: dict[str, Any] = {"reason_code": "not-placed", "changed_at": now}
+        if policy == UnknownPolicy.REDIAL:
+            advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=now, reason="Was never dialled.", **said)
+        elif policy == UnknownPolicy.NEVER:
+            why = "Was never dialled; the campaign does not dial again."
+            advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)
+        else:
+            rows.filter(state=ContactState.UNCERTAIN).update(reason="Was never dialled: you may dial now.", **said)
+
+
+def record_disposition(attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
+    """What the conversation achieved, as the bot says. `kind` "stop" is an opt-out: the number is suppressed."""
+    with transaction.atomic():
+        attempt = CallAttempt.objects.select_for_update().get(pk=attempt_id)
+        said = {"disposition": label[:60], "disposition_kind": kind[:12]}
+        CallAttempt.objects.filter(pk=attempt_id).update(**said, disposition_key=key[:40], disposition_details=details)
+        CampaignContact.objects.filter(pk=attempt.campaign_contact_id).update(**said)
+    if kind == "stop":
+        suppressing.suppress([attempt.phone], reason="Asked in the call not to be called", by=DIALER, source="call")

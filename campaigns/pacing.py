@@ -1,0 +1,89 @@
+"""How fast an account may dial, and how many calls may be open: granted inside the intent's transaction.
+
+GCRA without burst: a row holds the earliest instant of the next request. Granting moves it one step on; idle time
+earns at most half a step (and never more than TOLERANCE), which forgives a late wake-up but never adds a call to a
+sliding second. The clock is the database's, read after the pacer row is locked.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Count
+
+from campaigns.models import CallAttempt, ExotelAccount, Pacer
+
+DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for call details
+OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
+ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
+TOLERANCE = timedelta(milliseconds=100)
+FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
+
+
+def lock(account_id: int) -> Pacer:
+    """The account's pacer row, locked: the first statement of every intent, pause, edit and hold."""
+    return Pacer.objects.select_for_update().get(account_id=account_id)
+
+
+def db_now() -> datetime:
+    """The database's wall clock, now (not the transaction's start)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def dial_step(account: ExotelAccount) -> timedelta:
+    """Time between two dials of the account."""
+    return timedelta(seconds=60 / (DIAL_SHARE * max(account.calls_per_minute, 1)))
+
+
+def details_step(account: ExotelAccount) -> timedelta:
+    """Time between two questions about calls."""
+    return timedelta(seconds=60 / ((1 - DIAL_SHARE) * max(account.calls_per_minute, 1)))
+
+
+def turn(next_at: datetime, now: datetime, step: timedelta) -> datetime:
+    """When the next request may go; `now` or earlier means at once. A stored turn from a faster clock is cut."""
+    return now if next_at > now + max(FURTHEST, 2 * step) else next_at
+
+
+def advance(next_at: datetime, now: datetime, step: timedelta) -> datetime:
+    """The turn after one granted at `now`."""
+    credit = min(step / 2, TOLERANCE)
+    return max(turn(next_at, now, step), now - credit) + step
+
+
+def slots_used(account_id: int) -> Mapping[int, int]:
+    """Open calls by campaign. A slot is held until the first evidence that its call is over."""
+    rows = (
+        CallAttempt.objects.filter(account_id=account_id, slot_released_at__isnull=True)
+        .values_list("campaign_id")
+        .annotate(n=Count("pk"))
+    )
+    return dict(rows)
+
+
+def take_details_turn(account: ExotelAccount) -> bool:
+    """Whether one question about calls may be asked now; takes the turn if so."""
+    now = db_now()
+    pacer = lock(account.pk)
+    if (pacer.backoff_until and pacer.backoff_until > now) or turn(
+        pacer.next_details_at, now, details_step(account)
+    ) > now:
+        return False
+    pacer.next_details_at = advance(pacer.next_details_at, now, details_step(account))
+    pacer.save(update_fields=["next_details_at"])
+    return True
+
+
+def owner_alive(owner: int) -> bool:
+    """Whether the dial loop with this number still holds its lock (its session lives)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS(SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND granted)",
+            [OWNER_LOCK, owner],
+        )
+        alive: bool = cursor.fetchone()[0]
+    return alive

@@ -1,0 +1,68 @@
+"""Render what the bot will say before anybody is dialled, a little ahead of the queue and never for all of it.
+
+A message holds a person's name and amount, so rendered files are personal data: they are made for the next AHEAD
+people only and swept away after KEPT. Who is called again later gets the words rendered at the call, if need be.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+
+from campaigns import bots, streams
+from campaigns.bots import Prompt
+from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, CampaignStatus, ContactState, advance
+from campaigns.models import Campaign, CampaignContact
+
+log = logging.getLogger(__name__)
+
+AHEAD = 300  # people per campaign whose messages are ready
+BATCH = 20
+KEPT = timedelta(hours=24)
+
+
+def prepare_all(seconds: float) -> int:
+    """Render for up to `seconds`; returns how many people became ready."""
+    until = time.monotonic() + seconds
+    ready = 0
+    for campaign in Campaign.objects.filter(status=CampaignStatus.RUNNING):
+        while time.monotonic() < until:
+            done = prepare_batch(campaign)
+            ready += done
+            if not done:
+                break
+    return ready
+
+
+def prepare_batch(campaign: Campaign) -> int:
+    """The next few people of one campaign; 0 when enough are ready or nobody is left."""
+    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
+    if due.filter(prepared=True)[:AHEAD].count() >= AHEAD:
+        return 0
+    batch = list(due.filter(prepared=False).order_by("due_at", "pk")[:BATCH])
+    spec = bots.spec(campaign.bot)
+    for contact in batch:
+        columns = streams.variables(contact.name, contact.variables)
+        _render(contact, spec.prompts(campaign.bot_options, columns), campaign.sample_rate)
+    return len(batch)
+
+
+def _render(contact: CampaignContact, prompts: Sequence[Prompt], sample_rate: int) -> None:
+    rows = CampaignContact.objects.filter(pk=contact.pk, prepared=False)
+    speech = bots.speech()
+    try:
+        for prompt in prompts:
+            speech.render(prompt.text, prompt.voice, sample_rate, settings.SPEECH_DIR)
+    except (speech.SpeechError, OSError) as trouble:
+        log.warning("the message for campaign contact %s cannot be spoken: %s", contact.pk, trouble)
+        why = f"The message cannot be spoken: {trouble}"[:300]
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="speech", reason=why, prepared=True)
+        return
+    rows.update(prepared=True)
+
+
+def sweep_speech() -> int:
+    """Delete rendered messages that nobody used for KEPT; returns how many files went."""
+    return bots.speech().prune(settings.SPEECH_DIR, older_than=KEPT.total_seconds())

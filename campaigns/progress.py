@@ -1,0 +1,329 @@
+"""The read side: counts, funnel, pace, slots, and the reason for waiting, in words. Writes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.db.models.functions import TruncMinute
+from django.utils import timezone
+
+from campaigns import eligibility, intents, pacing
+from campaigns.eligibility import Block
+from campaigns.lifecycle import (
+    DUE_CONTACTS,
+    OPEN_ATTEMPTS,
+    AttemptState,
+    CampaignStatus,
+    ContactState,
+    Outcome,
+)
+from campaigns.models import (
+    AuditEntry,
+    CallAttempt,
+    Campaign,
+    CampaignContact,
+    CampaignPace,
+    ExotelAccount,
+    Pacer,
+    StreamEntry,
+)
+
+UNKNOWN = "unknown"
+SILENT_AFTER = timedelta(seconds=15)  # a loop unseen for this long dials nothing
+
+
+@dataclass(frozen=True)
+class Counts:
+    """`contacts` by state (every state, zeros too); `outcomes` by outcome, of attempts, with "unknown" beside them."""
+
+    contacts: Mapping[str, int]
+    outcomes: Mapping[str, int]
+    attempts: int  # that rang, or may have
+    slots_used: int
+    confirmed: int  # outcomes that agree with Exotel's call details
+
+    @property
+    def total(self) -> int:
+        return sum(self.contacts.values())
+
+    @property
+    def in_call(self) -> int:
+        return self.contacts[ContactState.IN_CALL]
+
+    @property
+    def uncertain(self) -> int:
+        return self.contacts[ContactState.UNCERTAIN]
+
+    @property
+    def left(self) -> int:
+        return sum(self.contacts[state] for state in DUE_CONTACTS)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why nobody is being dialled now. `held`: it needs you; else it ends by itself, `until` if that is known."""
+
+    held: bool
+    code: str
+    reason: str
+    until: datetime | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The account at a glance. `state` is a data-state word."""
+
+    dialling: bool
+    slots_used: int
+    slots: int
+    per_minute: int
+    limit: int
+    state: str
+    label: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OpenCall:
+    attempt_id: int
+    name: str
+    phone: str
+    state: str
+    since: datetime
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class TimelineLine:
+    at: datetime
+    state: str
+    text: str
+    sub: str = ""
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    label: str
+    state: str
+    count: int
+    of: int = field(default=0)
+
+
+def counts(campaign_id: int) -> Counts:
+    """Three grouped queries over covering indexes; cost grows with the campaign's rows."""
+    states = dict(CampaignContact.objects.filter(campaign_id=campaign_id).values_list("state").annotate(n=Count("pk")))
+    attempts = CallAttempt.objects.filter(campaign_id=campaign_id)
+    rows = attempts.values_list("state", "outcome").annotate(
+        n=Count("pk"), sure=Count("pk", filter=Q(confirmed_at__isnull=False))
+    )
+    outcomes = dict.fromkeys((*Outcome.values, UNKNOWN), 0)
+    rang = confirmed = 0
+    for state, outcome, n, sure in rows:
+        rang += n if state != AttemptState.REFUSED else 0
+        confirmed += sure
+        if outcome:
+            outcomes[outcome] += n
+        elif state == AttemptState.UNKNOWN:
+            outcomes[UNKNOWN] += n
+    return Counts(
+        contacts={state: states.get(state, 0) for state in ContactState.values},
+        outcomes=outcomes,
+        attempts=rang,
+        slots_used=attempts.filter(slot_released_at__isnull=True).count(),
+        confirmed=confirmed,
+    )
+
+
+def waiting(campaign: Campaign) -> Waiting | None:
+    """The first reason, in the order of the intent's own checks, why this campaign dials nobody now; None: it dials."""
+    if campaign.status == CampaignStatus.PAUSED:
+        return _paused(campaign)
+    if campaign.status != CampaignStatus.RUNNING:
+        return None
+    now = pacing.db_now()
+    account = campaign.account
+    pacer = Pacer.objects.get(account=account)
+    if pacer.loop_seen_at is None or now - pacer.loop_seen_at > SILENT_AFTER:
+        hint = "Check that the worker and the clock (dial, beat) run; see their logs."
+        if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
+            return Waiting(held=True, code="no-worker", reason="No worker is dialling.", hint=hint)
+        return Waiting(held=False, code="starting", reason="The dialling worker starts within seconds.")
+    used = pacing.slots_used(account.pk)
+    block = _first_block(campaign, account, pacer, used, now)
+    if block is None or block.code in ("account-pace", "campaign-pace"):
+        return None
+    return Waiting(
+        held=block.held, code=block.code, reason=block.reason, until=block.until, hint=_HINTS.get(block.code, "")
+    )
+
+
+def _first_block(
+    campaign: Campaign, account: ExotelAccount, pacer: Pacer, used: Mapping[int, int], now: datetime
+) -> Block | None:
+    pace = CampaignPace.objects.get(campaign=campaign)
+    block = eligibility.account_block(pacer, account, eligibility.total(used), 0, now)
+    if block is None or block.code == "account-pace":
+        block = eligibility.campaign_block(campaign, pace, used.get(campaign.pk, 0), now)
+    if block is None or block.code == "campaign-pace":
+        block = _queue_block(campaign, now)
+    return block
+
+
+def _queue_block(campaign: Campaign, now: datetime) -> Block | None:
+    """What the queue itself waits for; None when somebody is due."""
+    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS, prepared=True)
+    if due.filter(due_at__lte=now).exists():
+        return None
+    block = intents.nobody_due(campaign, now)
+    if block.code != "nobody-left":
+        return block
+    open_now = CampaignContact.objects.filter(campaign=campaign, state=ContactState.IN_CALL).count()
+    return Block("last-calls", f"Everybody was called; {open_now} calls are still open.") if open_now else None
+
+
+def _paused(campaign: Campaign) -> Waiting:
+    by_us = campaign.paused_by == "Dialer"
+    reason = campaign.paused_reason or f"Paused by {campaign.paused_by or 'somebody'}."
+    return Waiting(held=by_us, code="paused", reason=reason, hint="Mend the cause, then resume." if by_us else "")
+
+
+_HINTS: Mapping[str, str] = {
+    "hours": "Calls start again by themselves.",
+    "unauthorised": "Correct the key, token or region (EXOTEL_…), restart, then say that it is mended in Settings.",
+    "payment": "Recharge the Exotel account, then say that it is mended in Settings.",
+    "forbidden": "Settle it with Exotel (KYC, permissions, allowed addresses), then say that it is mended in Settings.",
+    "not-found": "Correct the account SID or the region, then say that it is mended in Settings.",
+    "unknowns": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
+    "unreachable": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
+}
+
+
+def pulse(account: ExotelAccount) -> Pulse:
+    """Slots, calls in the last 60 seconds, and whether the account dials."""
+    now = timezone.now()
+    used = eligibility.total(pacing.slots_used(account.pk))
+    recent = CallAttempt.objects.filter(account=account, intent_at__gt=now - timedelta(seconds=60))
+    per_minute = recent.exclude(state=AttemptState.REFUSED).count()
+    pacer = Pacer.objects.get(account=account)
+    running = Campaign.objects.filter(account=account, status=CampaignStatus.RUNNING).exists()
+    limit = int(account.calls_per_minute * pacing.DIAL_SHARE)
+    figures: dict[str, Any] = {
+        "slots_used": used,
+        "slots": account.max_concurrent,
+        "per_minute": per_minute,
+        "limit": limit,
+    }
+    if pacer.held_code:
+        state = "bad" if pacer.probe_at is None else "wait"
+        return Pulse(dialling=False, state=state, label="Held", reason=pacer.held_reason, **figures)
+    if not running:
+        return Pulse(dialling=False, state="pending", label="Idle", **figures)
+    return Pulse(dialling=True, state="running", label="Dialling", **figures)
+
+
+def open_calls(campaign_id: int, limit: int = 20) -> list[OpenCall]:
+    """Calls open now, longest first, each with the last thing that was said on its stream."""
+    rows = (
+        CallAttempt.objects.filter(campaign_id=campaign_id, state__in=OPEN_ATTEMPTS)
+        .exclude(state=AttemptState.UNKNOWN)
+        .select_related("campaign_contact")
+        .order_by("intent_at")[:limit]
+    )
+    attempts = list(rows)
+    said = _last_words([attempt.pk for attempt in attempts])
+    return [_open_call(attempt, said.get(attempt.pk, "")) for attempt in attempts]
+
+
+def _open_call(attempt: CallAttempt, said: str) -> OpenCall:
+    in_call = attempt.state == AttemptState.ANSWERED
+    return OpenCall(
+        attempt_id=attempt.pk,
+        name=attempt.campaign_contact.name,
+        phone=attempt.phone,
+        state="in-call" if in_call else "ringing",
+        since=attempt.answered_at or attempt.intent_at,
+        said=said if in_call else "Ringing",
+    )
+
+
+def _last_words(attempt_ids: Sequence[int]) -> dict[int, str]:
+    rows = (
+        StreamEntry.objects.filter(stream__attempt__in=attempt_ids, kind__in=("prompt", "key", "disposition"))
+        .order_by("stream__attempt", "-at", "-id")
+        .distinct("stream__attempt")
+        .values_list("stream__attempt", "kind", "text")
+    )
+    return {attempt: f"Pressed {text}" if kind == "key" else text for attempt, kind, text in rows}
+
+
+_STATES = {"launch": "running", "resume": "running", "pause": "wait", "stop": "stop", "hold": "bad", "lift hold": "ok"}
+_WORDS = {
+    "launch": "Launched",
+    "resume": "Resumed",
+    "pause": "Paused",
+    "stop": "Stopped",
+    "create": "Created",
+    "edit": "Edited",
+    "hold": "Account held",
+    "lift hold": "Account dials again",
+    "dial uncertain": "Uncertain people back in line",
+}
+
+
+def recent_events(campaign_id: int, limit: int = 20) -> list[TimelineLine]:
+    """What people and Dialer did to the campaign and its account, newest first."""
+    account_id = Campaign.objects.values_list("account_id", flat=True).get(pk=campaign_id)
+    rows = AuditEntry.objects.filter(subject__in=(f"campaign:{campaign_id}", f"account:{account_id}"))
+    return [
+        TimelineLine(
+            at=row.at,
+            state=_STATES.get(row.action, "info"),
+            text=_WORDS.get(row.action, row.action.capitalize()),
+            sub=" · ".join(filter(None, (str(row.details.get("reason", "")), row.actor_name))),
+        )
+        for row in rows.order_by("-at")[:limit]
+    ]
+
+
+def funnel(campaign_id: int) -> list[FunnelStep]:
+    """Where contacts stop: contacts, dialled, answered, reached a disposition, goal."""
+    contacts = CampaignContact.objects.filter(campaign_id=campaign_id)
+    sums = contacts.aggregate(
+        total=Count("pk"),
+        dialled=Count("pk", filter=Q(tries__gt=0)),
+        answered=Count("pk", filter=Q(last_outcome=Outcome.ANSWERED)),
+        said=Count("pk", filter=~Q(disposition="")),
+        goal=Count("pk", filter=Q(disposition_kind="goal")),
+    )
+    steps = (
+        ("Contacts", "pending", sums["total"], 0),
+        ("Dialled", "none", sums["dialled"], sums["total"]),
+        ("Answered", "answered", sums["answered"], sums["dialled"]),
+        ("Responded", "answered", sums["said"], sums["answered"]),
+        ("Goal", "goal", sums["goal"], sums["said"]),
+    )
+    return [FunnelStep(*step) for step in steps]
+
+
+def pace_series(campaign_id: int, minutes: int = 60) -> list[tuple[datetime, int]]:
+    """Calls placed in each of the last minutes, oldest first, zeros included."""
+    now = timezone.now().replace(second=0, microsecond=0)
+    first = now - timedelta(minutes=minutes - 1)
+    rows = (
+        CallAttempt.objects.filter(campaign_id=campaign_id, intent_at__gte=first)
+        .exclude(state=AttemptState.REFUSED)
+        .annotate(minute=TruncMinute("intent_at", tzinfo=ZoneInfo("UTC")))
+        .values_list("minute")
+        .annotate(n=Count("pk"))
+    )
+    known = dict(rows)
+    return [(at, known.get(at, 0)) for at in (first + timedelta(minutes=i) for i in range(minutes))]
+
+
+def display_zone() -> ZoneInfo:
+    return ZoneInfo(settings.DISPLAY_TIME_ZONE)

@@ -1,0 +1,211 @@
+"""Step 3 of dialing: what the answer to our POST means for the attempt, the person, the campaign and the account.
+
+Lock order: the account's pacer, then the attempt, then the campaign contact. Every write is conditional, so it does
+not matter whether a callback was faster, or whether "the commit failed" was really "the commit succeeded".
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from campaigns import audit, events, holds, outcomes, pacing
+from campaigns.audit import DIALER
+from campaigns.events import Arrival
+from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
+from campaigns.holds import Hold
+from campaigns.lifecycle import (
+    ATTEMPT,
+    CAMPAIGN,
+    CAMPAIGN_CONTACT,
+    AttemptState,
+    CampaignStatus,
+    ContactState,
+    Outcome,
+    advance,
+)
+from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, EventSource, Pacer
+from campaigns.outcomes import Statement
+
+ASK_AFTER = timedelta(seconds=60)  # an unknown call is looked for in the list once it had time to appear there
+NOT_SENT_PAUSE = timedelta(seconds=5)
+BAD_REQUESTS_IN_ROW = 5
+BACKOFF = (1, 60)  # seconds: after a 429 without Retry-After, doubled each time
+
+
+def settle(attempt_id: int, answer: ConnectAnswer) -> None:
+    """Apply the POST's answer, once or again, on time or late."""
+    with transaction.atomic():
+        attempt = CallAttempt.objects.select_related("campaign").get(pk=attempt_id)
+        pacer = pacing.lock(attempt.account_id)
+        attempt = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=attempt_id)
+        now = pacing.db_now()
+        if isinstance(answer, Accepted):
+            _accepted(pacer, attempt, answer, now)
+        elif isinstance(answer, Refused):
+            _refused(pacer, attempt, answer, now)
+        elif isinstance(answer, NotSent):
+            _not_sent(pacer, attempt, answer, now)
+        else:
+            _unknown(pacer, attempt, answer, now)
+    events.store(_event(attempt, answer))
+
+
+def mark_unknown(attempt_id: int, reason: str) -> bool:
+    """A dead loop's intent: whether its POST left cannot be said. Used by the sweeper."""
+    with transaction.atomic():
+        attempt = CallAttempt.objects.select_for_update().get(pk=attempt_id)
+        return _to_unknown(attempt, Unknown(reason), pacing.db_now())
+
+
+def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetime) -> None:
+    note = outcomes.apply(attempt.pk, Statement(source=EventSource.POST, at=now, sid=answer.sid, status="in-progress"))
+    if not note:
+        CallAttempt.objects.filter(pk=attempt.pk).update(http_status=answer.http_status)
+    CampaignPace.objects.filter(pk=attempt.campaign_id).update(accepted=F("accepted") + 1, bad_requests_in_row=0)
+    pacer.backoff_seconds = 0
+    pacer.save(update_fields=["backoff_seconds"])
+    holds.note_certain(pacer)
+
+
+def _refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    if not outcomes.refuse(attempt, answer.kind.value, answer.message, http_status=answer.http_status, now=now):
+        return
+    _REFUSALS[answer.kind](pacer, attempt, answer, now)
+    if answer.kind != RefusalKind.RATE_LIMITED:
+        holds.note_certain(pacer)
+
+
+def _rate_limited(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    """The whole account waits; the person was not called and is next again."""
+    low, high = BACKOFF
+    pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
+    seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
+    pacer.backoff_until = now + timedelta(seconds=seconds)
+    pacer.save(update_fields=["backoff_seconds", "backoff_until"])
+    _back_in_line(attempt, now, "")
+
+
+def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    """Key, credit, KYC, path: no call of this account can succeed until a person mends it."""
+    words = _MEND[answer.kind]
+    _back_in_line(attempt, now, "")
+    holds.put(pacer, Hold(answer.kind.value, f"{words} Exotel says: “{answer.message}”", probes=False), now)
+
+
+def _ndnc(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    why = f"Exotel may not call this number (NDNC): {answer.message}"
+    _close_contact(attempt, ContactState.SKIPPED, "ndnc", why, now)
+
+
+def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    """A bad number is that person's end; a bad campaign (nothing accepted yet, or five in a row) is held instead."""
+    pace = CampaignPace.objects.select_for_update().get(pk=attempt.campaign_id)
+    pace.bad_requests_in_row += 1
+    pace.save(update_fields=["bad_requests_in_row"])
+    first_ever = pace.accepted == 0
+    if first_ever or pace.bad_requests_in_row >= BAD_REQUESTS_IN_ROW:
+        _back_in_line(attempt, now, "")
+        which = "the first request" if first_ever else f"{pace.bad_requests_in_row} requests in a row"
+        reason = f"Exotel refused {which} of this campaign: “{answer.message}” Check the caller ID and the campaign."
+        _pause(attempt.campaign, reason, now)
+        return
+    _close_contact(attempt, ContactState.DONE, "invalid-request", f"Exotel refused: {answer.message}", now)
+
+
+def _pause(campaign: Campaign, reason: str, now: datetime) -> None:
+    rows = Campaign.objects.filter(pk=campaign.pk)
+    said: dict[str, Any] = {"paused_by": "Dialer", "paused_reason": reason, "generation": F("generation") + 1}
+    if campaign.status == CampaignStatus.RUNNING and advance(
+        rows, CAMPAIGN, CampaignStatus.PAUSED, field="status", **said
+    ):
+        audit.record(DIALER, "pause", f"campaign:{campaign.pk}", reason=reason, at=now.isoformat())
+
+
+def _back_in_line(attempt: CallAttempt, due_at: datetime, reason: str) -> None:
+    """Nobody was called: the person is pending again, and the attempt has no outcome of theirs."""
+    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+    advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=due_at, reason=reason, changed_at=due_at)
+
+
+def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now: datetime) -> None:
+    """The refusal is this person's: it is the outcome of the attempt, and no further call is made."""
+    CallAttempt.objects.filter(pk=attempt.pk).update(outcome=Outcome.REFUSED)
+    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+    said: dict[str, Any] = {
+        "reason_code": code,
+        "reason": reason[:300],
+        "changed_at": now,
+        "last_outcome": Outcome.REFUSED,
+    }
+    advance(rows, CAMPAIGN_CONTACT, state, **said)
+
+
+def _not_sent(pacer: Pacer, attempt: CallAttempt, answer: NotSent, now: datetime) -> None:
+    if outcomes.refuse(attempt, "not-sent", answer.reason, http_status=None, now=now):
+        _back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}"[:300])
+        holds.note_not_sent(pacer, answer.reason, now)
+
+
+def _unknown(pacer: Pacer, attempt: CallAttempt, answer: Unknown, now: datetime) -> None:
+    _to_unknown(attempt, answer, now)
+    holds.note_unknown(pacer, answer.reason, now)
+
+
+def _to_unknown(attempt: CallAttempt, answer: Unknown, now: datetime) -> bool:
+    """Nobody dials this person until evidence says what became of the call."""
+    won = advance(
+        CallAttempt.objects.filter(pk=attempt.pk),
+        ATTEMPT,
+        AttemptState.UNKNOWN,
+        reason_code="unknown",
+        reason=answer.reason[:500],
+        http_status=answer.http_status,
+        check_at=now + ASK_AFTER,
+    )
+    if won:
+        rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+        why = f"We cannot say whether the phone rang ({answer.reason}). Never dialled again by itself."
+        advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, reason_code="unknown", reason=why[:300], changed_at=now)
+    return bool(won)
+
+
+def _event(attempt: CallAttempt, answer: ConnectAnswer) -> Arrival:
+    """The answer as it came, for the call's page. It is applied already."""
+    kind = type(answer).__name__
+    fields = {
+        "answer": kind,
+        "http_status": getattr(answer, "http_status", None),
+        "message": getattr(answer, "message", "") or getattr(answer, "reason", ""),
+        "latency": round(getattr(answer, "latency", 0.0), 3),
+    }
+    return Arrival(
+        source=EventSource.POST,
+        digest=events.digest_of(fields),
+        attempt_id=attempt.pk,
+        call_sid=getattr(answer, "sid", ""),
+        fields=fields,
+        raw=getattr(answer, "raw", ""),
+        note=f"{kind}: {fields['message']}" if fields["message"] else kind,
+        applied=True,
+    )
+
+
+_MEND: Mapping[RefusalKind, str] = {
+    RefusalKind.UNAUTHORISED: "Exotel does not accept the API key and token (or the region is another).",
+    RefusalKind.PAYMENT: "The Exotel account is out of credit.",
+    RefusalKind.FORBIDDEN: "Exotel does not let this account call.",
+    RefusalKind.NOT_FOUND: "Exotel does not know this account at this address: check the account SID and the region.",
+}
+_REFUSALS: Mapping[RefusalKind, Callable[[Pacer, CallAttempt, Refused, datetime], None]] = {
+    RefusalKind.RATE_LIMITED: _rate_limited,
+    RefusalKind.UNAUTHORISED: _account_refused,
+    RefusalKind.PAYMENT: _account_refused,
+    RefusalKind.FORBIDDEN: _account_refused,
+    RefusalKind.NOT_FOUND: _account_refused,
+    RefusalKind.NDNC: _ndnc,
+    RefusalKind.INVALID_REQUEST: _invalid,
+}

@@ -1,0 +1,188 @@
+"""The media path's door: a stream's token, its attempt, its timeline and transcript. Each call is one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from django.db import transaction
+
+from campaigns import events, outcomes, pacing, tokens
+from campaigns.events import Arrival
+from campaigns.lifecycle import OPEN_ATTEMPTS
+from campaigns.models import CallAttempt, EventSource, Mode, Stream, StreamEntry
+
+FORGED, CROSSED, USED, OVER = 4401, 4403, 4409, 4410  # WebSocket close codes of refusals
+COME_BACK = timedelta(seconds=10)  # the same call may return within this time of an abnormal drop
+
+
+class StreamRefused(Exception):
+    """This socket carries no call of ours: `code` for the close frame, `reason` for the log."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class StreamGrant:
+    """What a bot needs to know. `audio` holds the uploaded WAV files by option name, as uploaded."""
+
+    stream_id: int
+    attempt_id: int
+    bot: str
+    bot_options: dict[str, str]
+    variables: dict[str, str]
+    sample_rate: int
+    time_limit: int
+    audio: dict[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StreamStart:
+    """The start event in our words; `raw` is the frame's text."""
+
+    stream_sid: str
+    call_sid: str
+    account_sid: str
+    caller: str
+    sample_rate: int
+    encoding: str
+    custom_parameters: dict[str, str]
+    raw: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the timeline; `at` is seconds since the socket opened."""
+
+    stream_id: int
+    at: float
+    kind: str
+    text: str = ""
+    data: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StreamClosing:
+    """How a stream ended and what went over it. Times in seconds, sizes in bytes of PCM."""
+
+    code: int
+    by: Literal["bot", "caller", "network", "limit", "error", "server"]
+    reason: str
+    seconds: float
+    frames_in: int
+    frames_out: int
+    bytes_in: int
+    bytes_out: int
+    dropped: int
+
+
+def open_stream(token: str) -> StreamGrant:
+    """Let a socket in, before it is accepted. Raises StreamRefused."""
+    try:
+        attempt_id = int(tokens.read("stream", token))
+    except tokens.Forged:
+        raise StreamRefused(FORGED, "the token is not ours") from None
+    with transaction.atomic():
+        attempt = (
+            CallAttempt.objects.select_for_update(of=("self",))
+            .select_related("campaign", "campaign_contact")
+            .filter(pk=attempt_id)
+            .first()
+        )
+        if attempt is None or attempt.state not in OPEN_ATTEMPTS:
+            raise StreamRefused(OVER, "the call is over")
+        _single_use(attempt)
+        stream = Stream.objects.create(attempt=attempt, sample_rate=attempt.campaign.sample_rate)
+    return _grant(stream, attempt)
+
+
+def _single_use(attempt: CallAttempt) -> None:
+    """A token opens one stream; the same call may come back once, soon after an abnormal drop."""
+    last = attempt.streams.order_by("-pk").first()
+    if last is None:
+        return
+    dropped = last.closed_by == "network" and last.closed_at is not None
+    if not dropped or (last.closed_at and pacing.db_now() - last.closed_at > COME_BACK):
+        raise StreamRefused(USED, "this token has opened a stream before")
+
+
+def _grant(stream: Stream, attempt: CallAttempt) -> StreamGrant:
+    campaign, contact = attempt.campaign, attempt.campaign_contact
+    return StreamGrant(
+        stream_id=stream.pk,
+        attempt_id=attempt.pk,
+        bot=campaign.bot,
+        bot_options={name: str(value) for name, value in campaign.bot_options.items()},
+        variables=variables(contact.name, contact.variables),
+        sample_rate=campaign.sample_rate,
+        time_limit=attempt.time_limit,
+        audio={audio.option: bytes(audio.content) for audio in campaign.audio.all()},
+    )
+
+
+def variables(name: str, columns: dict[str, object]) -> dict[str, str]:
+    """What a message may be made from: the contact's columns, and `name`."""
+    return {"name": name} | {column: str(value) for column, value in columns.items()}
+
+
+def start_stream(stream_id: int, start: StreamStart) -> None:
+    """The stream's start event: the person has answered. Raises StreamRefused when it names another call."""
+    with transaction.atomic():
+        stream = Stream.objects.select_related("attempt").get(pk=stream_id)
+        attempt = CallAttempt.objects.select_for_update().get(pk=stream.attempt_id)
+        if attempt.sid and start.call_sid and attempt.sid != start.call_sid:
+            raise StreamRefused(CROSSED, "the start event names another call")
+        Stream.objects.filter(pk=stream_id).update(
+            stream_sid=start.stream_sid[:64],
+            call_sid=start.call_sid[:64],
+            started_at=pacing.db_now(),
+            sample_rate=start.sample_rate,
+            encoding=start.encoding[:30],
+            custom_parameters=start.custom_parameters,
+        )
+    events.say(
+        Arrival(
+            source=EventSource.STREAM,
+            digest=events.digest_of({"stream": stream_id, "event": "start"}),
+            attempt_id=attempt.pk,
+            call_sid=start.call_sid,
+            said={"status": "in-progress", "answered": True},
+            fields=asdict(start) | {"raw": ""},
+            raw=start.raw,
+        )
+    )
+
+
+def note(entries: Sequence[Entry]) -> None:
+    """Store lines of many streams together."""
+    StreamEntry.objects.bulk_create(
+        [
+            StreamEntry(stream_id=entry.stream_id, at=entry.at, kind=entry.kind[:20], text=entry.text, data=entry.data)
+            for entry in entries
+        ]
+    )
+
+
+def close_stream(stream_id: int, closing: StreamClosing) -> None:
+    """The socket is gone. In bot mode that ends the call, so its slot is free."""
+    with transaction.atomic():
+        now = pacing.db_now()
+        closed = Stream.objects.filter(pk=stream_id, closed_at=None).update(
+            closed_at=now,
+            close_code=closing.code,
+            closed_by=closing.by,
+            close_reason=closing.reason[:200],
+            seconds=closing.seconds,
+            frames_in=closing.frames_in,
+            frames_out=closing.frames_out,
+            bytes_in=closing.bytes_in,
+            bytes_out=closing.bytes_out,
+            dropped=closing.dropped,
+        )
+        if closed:
+            attempt = CallAttempt.objects.get(streams=stream_id)
+            if attempt.mode == Mode.BOT:
+                outcomes.stream_ended(attempt, now)

@@ -1,0 +1,106 @@
+"""Celery's clockwork: each task finds due rows and makes one domain call. No payloads, no results, no ETA.
+
+A tick that is lost, late or doubled does no harm: what must not run twice at once holds an advisory lock or locks
+rows, and the next tick comes within seconds.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.db import Error as DatabaseTrouble
+from django.db import connection
+
+from campaigns import control, dialing, enrolling, events, preparing, reconciling, sweeping
+from campaigns.importing import loading
+
+log = logging.getLogger(__name__)
+
+TICK_LOCK = 79  # pg advisory lock (79, n): one runner of each tick at a time
+PREPARE_SECONDS = 5.0
+
+
+@worker_shutting_down.connect
+def stop_dialing(**_: object) -> None:
+    """Grant nothing more; POSTs that are out are settled before the worker ends."""
+    dialing.stopping.set()
+
+
+@shared_task(ignore_result=True)
+def dial_tick() -> None:
+    with _surviving("dial"):
+        dialing.drive_one()
+
+
+@shared_task(ignore_result=True)
+def prepare_tick() -> None:
+    with _alone(1) as mine:
+        if mine:
+            while enrolling.enrol_all():
+                pass
+            preparing.prepare_all(PREPARE_SECONDS)
+
+
+@shared_task(ignore_result=True)
+def housekeeping_tick() -> None:
+    with _alone(2) as mine:
+        if mine:
+            for chore in _CHORES:
+                chore()
+
+
+@shared_task(ignore_result=True)
+def reconcile_tick() -> None:
+    with _alone(3) as mine:
+        if mine:
+            reconciling.reconcile_all()
+
+
+@shared_task(ignore_result=True)
+def import_tick() -> None:
+    with _surviving("import"):
+        loading.run_due()
+
+
+@shared_task(ignore_result=True)
+def tidy_tick() -> None:
+    with _alone(4) as mine:
+        if mine:
+            preparing.sweep_speech()
+
+
+_CHORES: tuple[Callable[[], object], ...] = (
+    sweeping.sweep_orphans,
+    sweeping.expire_slots,
+    sweeping.close_dead_streams,
+    sweeping.ask_about_silent_calls,
+    events.apply_leftovers,
+    control.finish_all,
+)
+
+
+@contextmanager
+def _surviving(what: str) -> Iterator[None]:
+    """A database that restarts ends this tick, with a line in the log; the next one starts afresh."""
+    try:
+        yield
+    except DatabaseTrouble as trouble:
+        log.warning("%s tick ended early: %s", what, trouble)
+        connection.close()
+
+
+@contextmanager
+def _alone(tick: int) -> Iterator[bool]:
+    """Whether this is the only runner of the tick; a lost connection gives the lock back by itself."""
+    with _surviving(f"tick {tick}"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TICK_LOCK, tick])
+            mine = bool(cursor.fetchone()[0])
+        try:
+            yield mine
+        finally:
+            if mine and not connection.needs_rollback and connection.connection is not None:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TICK_LOCK, tick])
