@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import include, path
 
-urlpatterns = [path("", include("campaigns.urls"))]
+urlpatterns = [path("x/", include("campaigns.carrier_urls")), path("", include("campaigns.urls"))]
 
 if "django.contrib.admin" in settings.INSTALLED_APPS:
     from django.contrib import admin
