@@ -1,0 +1,186 @@
+"""Moves an uploaded file into its list: chunk by chunk, each in one transaction, so that a kill anywhere loses nothing.
+
+The promise: rows = imported + duplicates + rejected after every commit. A chunk writes its contacts, its issues and
+how far it came together; whoever goes on after a kill skips the rows that are committed. Two workers never run the
+same import: an advisory lock keeps them apart, and a chunk that finds the import further on than it left it gives up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import psycopg
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from campaigns.audit import Actor
+from campaigns.importing import reading, storing, uploads
+from campaigns.importing.people import BadRow, Columns, Person, person
+from campaigns.importing.reading import NotACsv, Row
+from campaigns.lifecycle import IMPORT, ImportStatus, advance
+from campaigns.models import ContactImport, ContactList
+
+CHUNK_ROWS = 5_000
+IMPORT_LOCK = 7_403  # first key of the advisory lock; the second is the import's id
+
+
+class Busy(Exception):
+    """Another process is importing this file."""
+
+
+class NotDue(Exception):
+    """The import waits for its columns, or has ended."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was read so far; rows = imported + duplicates + rejected."""
+
+    rows: int = 0
+    imported: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+
+Progress = Callable[[Counts], None]
+
+
+def run(import_id: int, progress: Progress | None = None, *, chunk_rows: int = CHUNK_ROWS) -> Counts:
+    """Import a queued file, or finish one that a dead process left; returns the counts, calls `progress` a chunk.
+
+    Raises Busy, NotDue, or NotACsv (then the import has failed with that reason). Anything else, such as a lost
+    database, leaves it as it is: the next `run` goes on behind the last commit.
+    """
+    with only_one(import_id):
+        return _run(import_id, progress, chunk_rows)
+
+
+def run_now(
+    contact_import: ContactImport,
+    phone_column: str,
+    name_column: str,
+    *,
+    by: Actor,
+    progress: Progress | None = None,
+) -> Counts:
+    """Queue an uploaded file and import it in this process; no worker can come between. Otherwise as `run`."""
+    with only_one(contact_import.pk):
+        uploads.queue(contact_import, phone_column, name_column, by=by)
+        return _run(contact_import.pk, progress, CHUNK_ROWS)
+
+
+def next_due() -> int | None:
+    """The oldest import that waits for a worker, or whose worker died: its id."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_DUE, [IMPORT_LOCK])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+_NEXT_DUE = """
+    SELECT id FROM campaigns_contactimport AS waiting
+    WHERE status IN ('queued', 'running') AND NOT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = waiting.id
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ORDER BY created_at, id LIMIT 1"""
+
+
+def run_due() -> bool:
+    """Run one import that is due, to its end; False when there is none. A file that cannot be read is recorded."""
+    import_id = next_due()
+    if import_id is None:
+        return False
+    try:
+        run(import_id)
+    except (Busy, NotDue, NotACsv):
+        return True
+    return True
+
+
+@contextmanager
+def only_one(import_id: int) -> Iterator[None]:
+    """Hold the import's lock; raises Busy. On a connection of its own, so that it dies with this process."""
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
+        row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, import_id]).fetchone()
+        if not (row and row[0]):
+            raise Busy(f"import {import_id} is being run by another process")
+        yield
+
+
+def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
+    job = _begin(import_id)
+    try:
+        with uploads.opened(job) as (file, shape):
+            columns = _columns(job, shape)
+            _merge_columns(job.contact_list_id, columns.extra)
+            rows = islice(reading.rows(file, shape), job.rows, None)
+            while chunk := list(islice(rows, chunk_rows)):
+                _import_chunk(job, [person(row, columns) for row in chunk], chunk, file.tell())
+                if progress:
+                    progress(counts(job))
+    except NotACsv as refused:
+        _end(import_id, ImportStatus.FAILED, error=refused.reason)
+        raise
+    _end(import_id, ImportStatus.DONE, bytes_read=F("size"))
+    return counts(job)
+
+
+def counts(job: ContactImport) -> Counts:
+    """The counts of an import as they stand."""
+    return Counts(job.rows, job.imported, job.duplicates, job.rejected)
+
+
+def _begin(import_id: int) -> ContactImport:
+    waiting = ContactImport.objects.filter(pk=import_id)
+    advance(waiting, IMPORT, ImportStatus.RUNNING, field="status", started_at=timezone.now())
+    job = waiting.filter(status=ImportStatus.RUNNING).select_related("contact_list").first()
+    if job is None:
+        raise NotDue(f"import {import_id} is neither queued nor running")
+    return job
+
+
+def _end(import_id: int, status: ImportStatus, **changes: object) -> None:
+    ended = ContactImport.objects.filter(pk=import_id)
+    advance(ended, IMPORT, status, field="status", finished_at=timezone.now(), **changes)
+
+
+def _columns(job: ContactImport, shape: reading.Shape) -> Columns:
+    try:
+        return Columns.named(shape.header, job.phone_column, job.name_column, job.contact_list.region)
+    except ValueError as error:
+        raise NotACsv(f"The file has no column “{job.phone_column}” any more. Upload it again.") from error
+
+
+def _merge_columns(list_id: int, extra: Sequence[str]) -> None:
+    with transaction.atomic():
+        contact_list = ContactList.objects.select_for_update(no_key=True).get(pk=list_id)
+        contact_list.columns += [name for name in extra if name not in contact_list.columns]
+        contact_list.save(update_fields=["columns"])
+
+
+def _import_chunk(job: ContactImport, found: Sequence[Person | BadRow], rows: Sequence[Row], bytes_read: int) -> None:
+    """Write one chunk; `job` is brought up to date.
+
+    The list is locked first: two files that go into one list at once take turns, which spares them deadlocks and makes
+    the ids of committed contacts grow, so that a running campaign enrols appended people by id and misses none.
+    """
+    people = [each for each in found if isinstance(each, Person)]
+    bad = [(each, row) for each, row in zip(found, rows, strict=True) if isinstance(each, BadRow)]
+    with transaction.atomic():
+        ContactList.objects.select_for_update(no_key=True).get(pk=job.contact_list_id)
+        now = ContactImport.objects.select_for_update().get(pk=job.pk)
+        if now.rows != job.rows or now.status != ImportStatus.RUNNING:
+            raise Busy(f"import {job.pk} was taken over by another process")
+        new = storing.insert_people(job, people)
+        repeated = [each for each in people if each.line not in new]
+        cells = {row.line: row.cells for row in rows}
+        storing.insert_issues(job, [*storing.rejections(bad), *storing.repetitions(job, repeated, cells)])
+        now.rows += len(rows)
+        now.imported += len(new)
+        now.duplicates += len(repeated)
+        now.rejected += len(bad)
+        now.bytes_read = bytes_read
+        now.save(update_fields=["rows", "imported", "duplicates", "rejected", "bytes_read"])
+    job.rows, job.imported, job.duplicates, job.rejected = now.rows, now.imported, now.duplicates, now.rejected

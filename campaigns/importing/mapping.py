@@ -1,0 +1,140 @@
+"""Which column is the phone, which the name, and what the first rows will look like once stored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+from campaigns.importing import headings, phones, reading, uploads
+from campaigns.importing.people import BadRow, Columns, Person, person
+from campaigns.importing.reading import Row
+from campaigns.models import Contact, ContactImport
+
+SAMPLE_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The guessed columns ('' = none found) and, for every column, an example and why it was (not) taken."""
+
+    phone: str
+    name: str
+    columns: list["ColumnSeen"]
+
+
+@dataclass(frozen=True)
+class ColumnSeen:
+    """A column of the file: its first filled cells, and the share (0 to 1) of filled cells that are numbers."""
+
+    name: str
+    examples: list[str]
+    phone_share: float
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """A row as it will be stored. `state` is good, repaired, duplicate or rejected; `problem` says why in words."""
+
+    line: int
+    state: str
+    phone: str
+    value: str
+    name: str
+    cells: list[str]
+    problem: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first rows as they will be stored, and the names of the extra columns in the order of `PreviewRow.cells`."""
+
+    extra: list[str]
+    rows: list[PreviewRow]
+
+
+def guess(contact_import: ContactImport) -> Guess:
+    """Guess the columns of an uploaded file from its headings and its first 200 rows; raises NotACsv."""
+    with uploads.opened(contact_import) as (file, shape):
+        return guess_in(file, shape, contact_import.contact_list.region)
+
+
+def guess_in(file: BinaryIO, shape: reading.Shape, region: str) -> Guess:
+    """`guess` for a file that is no import yet."""
+    sample = [row.cells for row in islice(reading.rows(file, shape), SAMPLE_ROWS)]
+    seen = [_seen(name, place, sample, region) for place, name in enumerate(shape.header)]
+    phone = _best(seen, _phone_score)
+    name = _best([column for column in seen if column.name != phone], _name_score)
+    if not shape.has_header:
+        name = next((column.name for column in seen if column.name != phone and _all_letters(column)), "")
+    return Guess(phone, name, seen)
+
+
+def _seen(name: str, place: int, sample: Sequence[Sequence[str]], region: str) -> ColumnSeen:
+    cells = [cells[place].strip() for cells in sample if place < len(cells) and cells[place].strip()]
+    good = sum(isinstance(phones.normalise(cell, region), phones.Phone) for cell in cells)
+    return ColumnSeen(name, [cell[:60] for cell in cells[:3]], good / len(cells) if cells else 0.0)
+
+
+def _best(seen: Sequence[ColumnSeen], score: Callable[[ColumnSeen], float]) -> str:
+    scored = {column.name: score(column) for column in seen}
+    best = max(scored, key=scored.__getitem__, default="")
+    return best if scored.get(best, 0.0) > 0 else ""
+
+
+def _phone_score(column: ColumnSeen) -> float:
+    """Above zero: may be the phone. Account numbers often look like mobiles, so the heading weighs as much."""
+    said = headings.says(column.name, headings.PHONE_WORDS)
+    if not said and headings.says(column.name, headings.NUMBERS_OF_OTHER_THINGS):
+        return 0.0
+    score = column.phone_share if column.phone_share >= 0.5 or said else 0.0
+    strength = 1.0 - headings.strength(column.name, headings.PHONE_WORDS) / 100 if said else 0.0
+    return score + strength * 0.6 - 0.5 * headings.says(column.name, headings.SECOND_CHOICES)
+
+
+def _name_score(column: ColumnSeen) -> float:
+    if column.phone_share >= 0.5 or not headings.says(column.name, headings.NAME_WORDS):
+        return 0.0
+    score = 1.0 - headings.strength(column.name, headings.NAME_WORDS) / 100
+    return score - 0.9 * headings.says(column.name, headings.NAMES_OF_OTHER_THINGS)
+
+
+def _all_letters(column: ColumnSeen) -> bool:
+    return bool(column.examples) and all(
+        any(char.isalpha() for char in cell) and not any(char.isdigit() for char in cell) for cell in column.examples
+    )
+
+
+def preview(contact_import: ContactImport, phone_column: str, name_column: str = "", rows: int = 20) -> Preview:
+    """The first rows as they would be stored with these columns. ValueError for a column the file does not have."""
+    with uploads.opened(contact_import) as (file, shape):
+        first = list(islice(reading.rows(file, shape), rows))
+    columns = Columns.named(shape.header, phone_column, name_column, contact_import.contact_list.region)
+    return Preview(columns.extra, list(_previewed(first, columns, contact_import)))
+
+
+def _previewed(rows: Sequence[Row], columns: Columns, contact_import: ContactImport) -> Iterator[PreviewRow]:
+    read = [(row, person(row, columns)) for row in rows]
+    numbers = [found.phone for _, found in read if isinstance(found, Person)]
+    known = Contact.objects.filter(contact_list=contact_import.contact_list, phone__in=numbers)
+    problems = dict.fromkeys(known.values_list("phone", flat=True), "Already in this list")
+    for row, found in read:
+        if isinstance(found, BadRow):
+            yield _bad(row, found, columns)
+            continue
+        yield _good(row, found, columns, problems.get(found.phone, ""))
+        problems.setdefault(found.phone, f"Same number as line {found.line:,}")
+
+
+def _bad(row: Row, found: BadRow, columns: Columns) -> PreviewRow:
+    cells = row.cells + [""] * len(columns.header)
+    name = "" if columns.name is None else cells[columns.name]
+    extra = [cells[place] for place in columns.places]
+    return PreviewRow(row.line, "rejected", "", found.value[:60], name[:60], extra, found.reason)
+
+
+def _good(row: Row, found: Person, columns: Columns, duplicate: str) -> PreviewRow:
+    state, problem = ("repaired", f"Repaired: {found.note}") if found.note else ("good", "")
+    if duplicate:
+        state, problem = "duplicate", duplicate
+    value = row.cells[columns.phone].strip()
+    return PreviewRow(found.line, state, found.phone, value, found.name, [*found.variables.values()], problem)

@@ -1,0 +1,272 @@
+"""Reads a CSV as people really export it, streaming from disk: memory does not grow with the file.
+
+`look` finds out how the file is written, `rows` yields it, `check` reads it to its end once so that a file that cannot
+be read is refused before anybody is imported. Nothing here knows about databases.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, NamedTuple
+
+from campaigns.importing import headings
+
+DELIMITERS = ",;\t|"
+HEAD_BYTES = 65_536
+SAMPLE_LINES = 100
+LONGEST_CELL = 10_000
+LONGEST_LINE = 1_000_000
+LONGEST_RECORD = 200  # lines; a quotation mark that stays open for longer is a stray one
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*\s*', re.IGNORECASE)
+_AS_CSV = "Open it there, save it as CSV (UTF-8), and upload that file."
+_SIGNATURES = (
+    (b"PK\x03\x04", f"This is an Excel workbook or a zip archive, not a CSV. {_AS_CSV}"),
+    (b"\xd0\xcf\x11\xe0", f"This is an old Excel workbook (.xls), not a CSV. {_AS_CSV}"),
+    (b"%PDF", "This is a PDF. Ask for the list as CSV: numbers cannot be read reliably from a PDF."),
+    (b"\x89PNG", "This is an image (PNG), not a CSV."),
+    (b"\xff\xd8\xff", "This is an image (JPEG), not a CSV."),
+    (b"GIF8", "This is an image (GIF), not a CSV."),
+    (b"BM", "This is an image (BMP), not a CSV."),
+    (b"II*\x00", "This is an image (TIFF), not a CSV."),
+    (b"RIFF", "This is a picture, sound or video file, not a CSV."),
+    (b"\x1f\x8b", "This file is compressed (gzip). Unpack it and upload the CSV inside."),
+    (b"7z\xbc\xaf", "This file is compressed (7z). Unpack it and upload the CSV inside."),
+    (b"Rar!", "This file is compressed (RAR). Unpack it and upload the CSV inside."),
+    (b"{\\rtf", "This is a text document (RTF), not a CSV."),
+    (b"SQLite format", "This is a database file, not a CSV."),
+)
+_BINARY_EVEN_IF_TEXT_LIKE = frozenset({b"BM", b"RIFF", b"GIF8"})  # letters that a heading may begin with, too
+_MARKUP = re.compile(rb"\s*<(?:!doctype|html|table|\?xml|workbook)", re.IGNORECASE)
+_JSON = re.compile(rb'\s*(?:\{\s*"|\[\s*[\[{"])')
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class NotACsv(Exception):
+    """The file cannot be read as a list. `reason` is a sentence with what to do; nothing was imported."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Row(NamedTuple):
+    """One record. `line` is the line of the file at which it starts; `problem` says why its cells are of no use."""
+
+    line: int
+    cells: list[str]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a file is written. `header` has one unique name per column; `skip` records precede the first row."""
+
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    has_header: bool
+    skip: int
+
+
+def look(file: BinaryIO, encoding: str = "") -> Shape:
+    """How the file is written, from its first lines; raises NotACsv.
+
+    Without `encoding` every byte is decoded once, as one late cp1252 byte decides; with it only the head is read.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    refuse_other_formats(head)
+    encoding = encoding or _encoding(file, head)
+    sample = list(islice(_lines(file, encoding), SAMPLE_LINES))
+    if not any(line.strip() for line in sample):
+        raise NotACsv("The file is empty.")
+    marked = _SEPARATOR_LINE.fullmatch(sample[0])
+    delimiter = marked[1] if marked else _delimiter(sample)
+    records = _cut(sample[bool(marked) :], delimiter)
+    if not records:
+        raise NotACsv("The file has no rows.")
+    has_header = headings.is_header(records[0])
+    header = _header(records, has_header=has_header)
+    return Shape(encoding, delimiter, header, has_header, skip=bool(marked) + has_header)
+
+
+def check(file: BinaryIO, shape: Shape) -> int:
+    """Read the whole file; the number of its rows. Raises NotACsv where it cannot be read, or has no row."""
+    count = sum(1 for _ in rows(file, shape))
+    if not count:
+        raise NotACsv("The file has a header and no rows below it.")
+    return count
+
+
+def rows(file: BinaryIO, shape: Shape) -> Iterator[Row]:
+    """Every record after the header; blank lines are no records. Raises NotACsv at a quotation mark left open."""
+    return islice(_records(_Feed(_lines(file, shape.encoding)), shape.delimiter), shape.skip, None)
+
+
+class _Feed:
+    """Lines for csv.reader, which pulls them. Knows whether they ran out inside a record: a quote left open."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines = lines
+        self.ended = False
+        self.pulled = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.pulled += 1
+        if self.pulled > LONGEST_RECORD:
+            self.ended = True
+            raise StopIteration
+        for line in self.lines:
+            return line
+        self.ended = True
+        raise StopIteration
+
+
+def _records(feed: _Feed, delimiter: str) -> Iterator[Row]:
+    reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True)
+    while True:
+        line, feed.pulled = reader.line_num + 1, 0
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # a cell above csv.field_size_limit(); the reader goes on at the next line
+            if reader.line_num > line:
+                raise NotACsv(_left_open(line)) from None
+            yield Row(line, [], _too_long())
+            continue
+        if feed.ended:
+            raise NotACsv(_left_open(line))
+        if cells:
+            yield Row(line, cells, _too_long() if max(map(len, cells)) > LONGEST_CELL else "")
+
+
+def _too_long() -> str:
+    return f"A cell is longer than {LONGEST_CELL:,} characters"
+
+
+def _left_open(line: int) -> str:
+    return (
+        f'In the row that starts in line {line:,} a quotation mark (") is opened and not closed. '
+        "Close it or take it out, and upload the file again."
+    )
+
+
+def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """Decoded lines with their ends (LF, CRLF or CR), without NUL characters, which PostgreSQL cannot store."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    try:
+        number = 0
+        while line := text.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE:
+                raise NotACsv(
+                    f"Line {number:,} is longer than {LONGEST_LINE:,} characters: this is not a list of people."
+                )
+            yield line.replace("\0", "") if "\0" in line else line
+    finally:
+        text.detach()
+
+
+def refuse_other_formats(head: bytes) -> None:
+    """Raise NotACsv, naming the format, when the first bytes of a file are not text in rows."""
+    if not head:
+        raise NotACsv("The file is empty.")
+    for signature, reason in _SIGNATURES:
+        if head.startswith(signature) and not (signature in _BINARY_EVEN_IF_TEXT_LIKE and _is_text(head)):
+            raise NotACsv(reason)
+    if _MARKUP.match(head):
+        raise NotACsv(f"This is a web page or XML, even if its name ends in .xls or .csv. {_AS_CSV}")
+    if _JSON.match(head):
+        raise NotACsv("This is JSON, not a CSV. Export the list as CSV.")
+    if not _is_text(head):
+        raise NotACsv("This is not a text file. Export the list as CSV and upload that file.")
+
+
+def _is_text(head: bytes) -> bool:
+    if _utf16_without_bom(head) or any(head.startswith(bom) for bom, _ in _BOMS):
+        return True
+    strange = sum(head.count(bytes([code])) for code in range(1, 32) if code not in (9, 10, 11, 12, 13, 26))
+    return strange <= len(head) / 100 and head.count(0) <= len(head) / 10
+
+
+def _encoding(file: BinaryIO, head: bytes) -> str:
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    return _utf16_without_bom(head) or _utf8_or_legacy(file)
+
+
+def _utf16_without_bom(head: bytes) -> str:
+    """Digits, delimiters and line ends are ASCII in any script, so at least a fifth of the high bytes are NUL."""
+    even, odd = head[0::2], head[1::2]
+    if len(head) < 4:
+        return ""
+    if odd.count(0) > len(odd) / 5 and even.count(0) <= len(even) / 50:
+        return "utf-16-le"
+    if even.count(0) > len(even) / 5 and odd.count(0) <= len(odd) / 50:
+        return "utf-16-be"
+    return ""
+
+
+def _utf8_or_legacy(file: BinaryIO) -> str:
+    """UTF-8 if every byte is, or if only a few are damaged among many good ones; else Western Windows."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    good = damaged = 0
+    file.seek(0)
+    while block := file.read(1 << 20):
+        text = decoder.decode(block)
+        if not text.isascii():
+            bad = text.count("\ufffd")
+            damaged += bad
+            good += len(text) - len(text.encode("ascii", "ignore")) - bad
+    damaged += len(decoder.decode(b"", final=True))
+    return "utf-8" if good >= 4 * damaged else "cp1252"
+
+
+def _delimiter(sample: Sequence[str]) -> str:
+    """The delimiter that cuts the first lines most evenly into most columns; a comma when there is but one column."""
+    scores = {delimiter: _evenness(sample, delimiter) for delimiter in DELIMITERS}
+    return max(scores, key=scores.__getitem__)
+
+
+def _cut(sample: Sequence[str], delimiter: str) -> list[list[str]]:
+    return [cells for cells in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if cells]
+
+
+def _evenness(sample: Sequence[str], delimiter: str) -> float:
+    widths = [len(cells) for cells in _cut(sample, delimiter)]
+    if not widths or widths[0] == 1:
+        return 0.0
+    width, times = Counter(widths).most_common(1)[0]
+    return 0.0 if width == 1 else (times / len(widths)) ** 2 * min(width, 20)
+
+
+def _header(records: Sequence[Sequence[str]], *, has_header: bool) -> tuple[str, ...]:
+    """One name per column in use: a column needs a heading or, in most sampled rows, its place."""
+    body = records[1:] if has_header else records
+    usual = Counter(_used(cells) for cells in body).most_common(1)[0][0] if body else 0
+    if not has_header:
+        return headings.unique([""] * max(usual, 1))
+    named = list(records[0][: _used(records[0])])
+    return headings.unique(named + [""] * (usual - len(named)))
+
+
+def _used(cells: Sequence[str]) -> int:
+    """The number of cells up to the last one that is not blank."""
+    return next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)

@@ -1,0 +1,105 @@
+"""A file arrives: it is looked through, stored under a name nobody can guess, and waits for its columns."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import BinaryIO, cast
+
+from django.core.files import File
+from django.db import IntegrityError, transaction
+
+from campaigns import audit
+from campaigns.audit import Actor
+from campaigns.importing import phones, reading
+from campaigns.importing.reading import NotACsv, Shape
+from campaigns.lifecycle import IMPORT, ImportStatus, advance
+from campaigns.models import ContactImport, ContactList
+
+LOST = "The uploaded file is no longer on this server. Upload it again."
+
+
+class NotAList(Exception):
+    """The list cannot be made or found as asked; str() is a sentence for the operator."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where people go: an existing list, or a new one of this name and region (ISO 3166)."""
+
+    name: str
+    region: str = "IN"
+    existing: ContactList | None = None
+
+
+def receive(upload: "File[bytes]", target: Target, *, by: Actor) -> ContactImport:
+    """Store an uploaded file as an import into its list (made if need be), status *uploaded*.
+
+    Raises NotACsv when it cannot be read as rows, NotAList when the name is taken or the region unknown; then
+    nothing is stored.
+    """
+    file = cast("BinaryIO", upload.file)
+    shape = reading.look(file)
+    reading.check(file, shape)
+    upload.seek(0)
+    try:
+        with transaction.atomic():
+            return _stored(upload, shape, target, by)
+    except IntegrityError as error:
+        raise NotAList(f"A list named “{target.name}” exists already. Choose it to add to it.") from error
+
+
+def _stored(upload: "File[bytes]", shape: Shape, target: Target, by: Actor) -> ContactImport:
+    given_name = PurePath((upload.name or "list.csv").replace("\\", "/")).name[-255:]
+    contact_import = ContactImport(
+        contact_list=target.existing or _new_list(target, by),
+        file_name=given_name,
+        size=upload.size,
+        encoding=shape.encoding,
+        delimiter=shape.delimiter,
+        header=list(shape.header),
+        created_by=by.user,
+    )
+    contact_import.file.save(f"{secrets.token_urlsafe(24)}.csv", upload, save=False)
+    try:
+        contact_import.save()
+        audit.record(by, "upload", f"list:{contact_import.contact_list_id}", file=given_name, size=upload.size)
+    except BaseException:
+        contact_import.file.delete(save=False)
+        raise
+    return contact_import
+
+
+def _new_list(target: Target, by: Actor) -> ContactList:
+    if not phones.is_region(target.region):
+        raise NotAList(f"“{target.region}” is not a country code that Dialer knows. India is IN, Singapore is SG.")
+    return ContactList.objects.create(name=target.name, region=target.region, created_by=by.user)
+
+
+def queue(contact_import: ContactImport, phone_column: str, name_column: str, *, by: Actor) -> bool:
+    """Take the chosen columns and let a worker import the file; False when that was done before.
+
+    Raises ValueError for a column that the file does not have.
+    """
+    for column in filter(None, (phone_column, name_column)):
+        contact_import.header.index(column)
+    waiting = ContactImport.objects.filter(pk=contact_import.pk)
+    with transaction.atomic():
+        changes = {"phone_column": phone_column, "name_column": name_column}
+        moved = advance(waiting, IMPORT, ImportStatus.QUEUED, field="status", **changes)
+        if moved:
+            audit.record(by, "import", f"list:{contact_import.contact_list_id}", file=contact_import.file_name)
+    return bool(moved)
+
+
+@contextmanager
+def opened(contact_import: ContactImport) -> Iterator[tuple[BinaryIO, Shape]]:
+    """The stored file, open for reading, and how it is written; NotACsv(LOST) when it is gone."""
+    try:
+        stored = contact_import.file.storage.open(str(contact_import.file.name), "rb")
+    except FileNotFoundError as error:
+        raise NotACsv(LOST) from error
+    with stored:
+        file = cast("BinaryIO", stored.file)
+        yield file, reading.look(file, contact_import.encoding)
