@@ -24,6 +24,9 @@ SILENT: Final = -96.0
 WAV_SECONDS_MAX: Final = 300
 
 
+Wave = npt.NDArray[np.int16] | npt.NDArray[np.float32]
+
+
 class WavError(ValueError):
     """An uploaded recording that cannot be played; the message is for the operator."""
 
@@ -91,7 +94,11 @@ def level(pcm: bytes) -> float:
     wave = samples(pcm).astype(np.float32)
     if not wave.size:
         return SILENT
-    power = float(np.dot(wave, wave)) / wave.size
+    return decibels(float(np.dot(wave, wave)) / wave.size)
+
+
+def decibels(power: float) -> float:
+    """The mean square of 16-bit samples as dBFS."""
     return max(SILENT, 10 * math.log10(power / 32768.0**2)) if power > 0 else SILENT
 
 
@@ -99,7 +106,12 @@ def resample(pcm: bytes, source_rate: int, target_rate: int) -> bytes:
     """The same audio at another sample rate (Hz)."""
     if source_rate == target_rate:
         return pcm
-    return soxr.resample(samples(pcm), source_rate, target_rate, quality="HQ").astype("<i2").tobytes()
+    return _resampled(samples(pcm), source_rate, target_rate).astype("<i2").tobytes()
+
+
+def _resampled(wave: Wave, source_rate: int, target_rate: int) -> Wave:
+    changed: Wave = soxr.resample(wave, source_rate, target_rate, quality="HQ")
+    return changed
 
 
 def trimmed(pcm: bytes, sample_rate: int, threshold: float = -50.0) -> bytes:
@@ -132,14 +144,25 @@ class SpeechDetector:
         self.talking = False
         self.floor = -60.0
         self._run = 0.0
-        self._frames = Reframer(SAMPLE_BYTES * round(self.STEP * sample_rate))
+        self._step_samples = round(self.STEP * sample_rate)
+        self._held = b""
 
     def hear(self, pcm: bytes) -> bool:
         """Take audio in; True when `talking` has changed."""
         before = self.talking
-        for frame in self._frames.push(pcm):
-            self._step(level(frame))
+        for loudness in self._levels(pcm):
+            self._step(loudness)
         return self.talking != before
+
+    def _levels(self, pcm: bytes) -> list[float]:
+        """The level of each 20 ms that are complete now; computed together, for this runs for every frame of a call."""
+        held = self._held + pcm if self._held else pcm
+        size = self._step_samples * SAMPLE_BYTES
+        whole = len(held) - len(held) % size
+        self._held = held[whole:]
+        waves = samples(held[:whole]).astype(np.float32).reshape(-1, self._step_samples)
+        powers = np.einsum("ij,ij->i", waves, waves) / self._step_samples
+        return [decibels(power) for power in powers.tolist()]
 
     def _step(self, loudness: float) -> None:
         if self.talking:
@@ -184,9 +207,9 @@ def read_wav(data: bytes, sample_rate: int, seconds_max: float = WAV_SECONDS_MAX
         raise WavError(
             f"The recording lasts {count / shape.rate:.0f} seconds; at most {seconds_max:.0f} can be played."
         )
-    wave = _floats(sound[: count * frame], shape.bits).reshape(count, shape.channels).mean(axis=1)
+    wave: Wave = _floats(sound[: count * frame], shape.bits).reshape(count, shape.channels).mean(axis=1)
     if shape.rate != sample_rate:
-        wave = soxr.resample(wave, shape.rate, sample_rate, quality="HQ")
+        wave = _resampled(wave, shape.rate, sample_rate)
     return np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
@@ -226,13 +249,14 @@ def _check(shape: _Format) -> None:
         raise WavError(f"The recording has a sample rate of {shape.rate} Hz, which no recorder makes.")
 
 
-def _floats(sound: bytes, bits: int) -> npt.NDArray[np.float32]:
+def _floats(sound: bytes, bits: int) -> Wave:
     """Samples between -1 and 1, channels still interleaved."""
     if bits == 8:
-        return (np.frombuffer(sound, dtype=np.uint8).astype(np.float32) - 128) / 128
+        return (np.frombuffer(sound, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
     if bits == 24:
         bytes_of = np.frombuffer(sound, dtype=np.uint8).reshape(-1, 3)
         wide = np.zeros((len(bytes_of), 4), dtype=np.uint8)
         wide[:, 1:] = bytes_of
-        return wide.view("<i4").reshape(-1).astype(np.float32) / 2**31
-    return np.frombuffer(sound, dtype=f"<i{bits // 8}").astype(np.float32) / 2 ** (bits - 1)
+        return wide.view("<i4").reshape(-1).astype(np.float32) / np.float32(2**31)
+    whole: npt.NDArray[np.int32] = np.frombuffer(sound, dtype=f"<i{bits // 8}")
+    return whole.astype(np.float32) / np.float32(2 ** (bits - 1))

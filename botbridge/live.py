@@ -11,15 +11,17 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
+from django.conf import settings
 from django.db import Error as DatabaseFailed
 
+from botbridge import speech
 from botbridge.bots.spec import BotContext, BotSpec, Prompt
 from botbridge.doors import Doors, surely_through, through
 from botbridge.journal import Journal
 from botbridge.line import Line, LineClosed
-from botbridge.prompts import SPEECH
 from botbridge.protocol import (
     Close,
     Command,
@@ -201,11 +203,12 @@ class LiveStream:
         self.wake()
 
     async def _speak(self, prompt: Prompt, sample_rate: int) -> bytes:
-        known = await asyncio.to_thread(SPEECH.cached, prompt.text, prompt.voice, sample_rate)
+        wanted = (prompt.text, prompt.voice, sample_rate, Path(settings.SPEECH_DIR))
+        known = await asyncio.to_thread(speech.cached, *wanted)
         if known is not None:
             return known
         began = self.now()
-        pcm = await asyncio.to_thread(SPEECH.render, prompt.text, prompt.voice, sample_rate)
+        pcm = await asyncio.to_thread(speech.render, *wanted)
         took = {"seconds": round(self.now() - began, 3)}
         self.note("rendered", "Not prepared before the call, so spoken on the spot", took)
         return pcm
