@@ -150,7 +150,13 @@ class LiveStream:
         )
         task = self._loop.create_task(writing)
         self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            # The message of the exception may name the person.
+            logger.error("stream %s: a disposition was lost: %s", self._grant.stream_id, type(failure).__name__)
 
     # --- the bot --------------------------------------------------------------------------------------------
 
