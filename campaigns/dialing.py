@@ -45,7 +45,7 @@ def accounts_with_work() -> list[int]:
 
 def drive_one() -> bool:
     """Drive the first account with work whose lock is free, until there is no more; False if there was none."""
-    accounts = accounts_with_work()
+    accounts = [account_id for account_id in accounts_with_work() if not pacing.driven(account_id)]
     if not accounts or stopping.is_set():
         return False
     try:

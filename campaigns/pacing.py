@@ -79,11 +79,20 @@ def take_details_turn(account: ExotelAccount) -> bool:
 
 def owner_alive(owner: int) -> bool:
     """Whether the dial loop with this number still holds its lock (its session lives)."""
+    return _held(OWNER_LOCK, owner)
+
+
+def driven(account_id: int) -> bool:
+    """Whether a dial loop drives the account now. A look only: the lock itself decides."""
+    return _held(ACCOUNT_LOCK, account_id)
+
+
+def _held(kind: int, number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS(SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND granted)",
-            [OWNER_LOCK, owner],
+            [kind, number],
         )
-        alive: bool = cursor.fetchone()[0]
-    return alive
+        held: bool = cursor.fetchone()[0]
+    return held

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Abs, Extract
 
 from campaigns import events, outcomes, pacing
 from campaigns.dialing import client_for
@@ -22,6 +24,7 @@ from campaigns.outcomes import Statement
 
 log = logging.getLogger(__name__)
 
+POST_TIME = timedelta(seconds=60)  # the longest between our intent and the stamp that Exotel gives the call
 CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
 GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still calls in-progress is closed by us
@@ -134,12 +137,12 @@ def _missing(attempt: CallAttempt) -> None:
 
 def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at."""
-    until = attempt.intent_at + timedelta(seconds=60) + CLOCK_SLACK
+    until = attempt.intent_at + POST_TIME + CLOCK_SLACK
     listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
     candidates = _candidates(attempt, listed)
     if len(candidates) == 1:
         _found(attempt, candidates[0])
-    elif not candidates and listed.complete and pacing.db_now() > attempt.proof_at:
+    elif not candidates and listed.complete and pacing.db_now() > attempt.proof_at and _clocks_agree(client, attempt):
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
@@ -147,9 +150,29 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
 
 def _candidates(attempt: CallAttempt, listed: CallList) -> list[CallDetails]:
     """Calls to this person at that time which belong to no other attempt."""
-    sids = [call.sid for call in listed.calls if call.direction in ("", "outbound-api", "outbound-dial")]
+    first, last = attempt.intent_at - CLOCK_SLACK, attempt.intent_at + CLOCK_SLACK + POST_TIME
+    sids = [
+        call.sid
+        for call in listed.calls
+        if call.direction in ("", "outbound-api", "outbound-dial")
+        and (call.created is None or first <= call.created <= last)
+    ]
     bound = set(CallAttempt.objects.filter(account_id=attempt.account_id, sid__in=sids).values_list("sid", flat=True))
     return [call for call in listed.calls if call.sid in sids and call.sid not in bound]
+
+
+def _clocks_agree(client: ExotelClient, attempt: CallAttempt) -> bool:
+    """Whether a call that Exotel surely placed carries the time at which we placed it.
+
+    A list that is searched in the wrong zone is empty and proves nothing. So absence counts only beside a known call
+    of the same account, from about the same time, whose stamp agrees with our clock.
+    """
+    known = CallAttempt.objects.filter(account_id=attempt.account_id, sid__isnull=False, placed_at__isnull=False)
+    control = known.order_by(Abs(Extract(F("intent_at") - attempt.intent_at, "epoch"))).first()
+    if control is None or control.sid is None:
+        return False
+    details = client.call(control.sid)
+    return bool(details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME)
 
 
 def _found(attempt: CallAttempt, details: CallDetails) -> None:

@@ -1,5 +1,6 @@
 """Django settings, all from the environment (names and meanings: .env.example; readers: dialer.env)."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
 AXES_FAILURE_LIMIT = 6
-AXES_COOLOFF_TIME = 0.25  # hours
+AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a stranger's guesses must not lock the operator out elsewhere
 AXES_LOCKOUT_TEMPLATE = "sign_in_locked.html"
 AXES_RESET_ON_SUCCESS = True
