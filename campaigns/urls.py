@@ -4,32 +4,34 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from campaigns.views import session, soon
+from campaigns.views import call, calls, campaign_form, campaigns, do_not_call, home, live, session, settings
 
 # Slashes matter where a page has pages below it; the bare word leads there.
 BARE = ("campaigns", "lists", "calls", "do-not-call", "settings")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", soon.page, name="home"),
+    path("", home.home, name="home"),
     path("health", session.health, name="health"),
     path("sign-in", session.SignIn.as_view(), name="sign-in"),
     path("sign-out", LogoutView.as_view(), name="sign-out"),
     path("me/theme", session.theme, name="theme"),
     path("fragments/account-pulse", session.account_pulse, name="account-pulse"),
-    path("campaigns/", soon.page, name="campaigns"),
-    path("campaigns/new", soon.page, name="campaign-new"),
-    path("campaigns/<int:campaign_id>/", soon.page, name="campaign"),
-    path("campaigns/<int:campaign_id>/edit", soon.page, name="campaign-edit"),
-    path("campaigns/<int:campaign_id>/launch", soon.page, name="campaign-launch"),
-    path("campaigns/<int:campaign_id>/pause", soon.page, name="campaign-pause"),
-    path("campaigns/<int:campaign_id>/resume", soon.page, name="campaign-resume"),
-    path("campaigns/<int:campaign_id>/stop", soon.page, name="campaign-stop"),
-    path("campaigns/<int:campaign_id>/duplicate", soon.page, name="campaign-duplicate"),
-    path("campaigns/<int:campaign_id>/contacts", soon.page, name="campaign-contacts"),
-    path("calls/", soon.page, name="calls"),
-    path("calls/export", soon.page, name="calls-export"),
-    path("calls/<int:attempt_id>/", soon.page, name="call"),
-    path("do-not-call/", soon.page, name="do-not-call"),
-    path("settings/", soon.page, name="settings"),
+    path("campaigns/", campaigns.index, name="campaigns"),
+    path("campaigns/new", campaign_form.new, name="campaign-new"),
+    path("campaigns/<int:campaign_id>/", live.show, name="campaign"),
+    path("campaigns/<int:campaign_id>/edit", campaign_form.edit, name="campaign-edit"),
+    path("campaigns/<int:campaign_id>/launch", campaigns.launch, name="campaign-launch"),
+    path("campaigns/<int:campaign_id>/pause", campaigns.pause, name="campaign-pause"),
+    path("campaigns/<int:campaign_id>/resume", campaigns.resume, name="campaign-resume"),
+    path("campaigns/<int:campaign_id>/stop", campaigns.stop, name="campaign-stop"),
+    path("campaigns/<int:campaign_id>/duplicate", campaigns.duplicate, name="campaign-duplicate"),
+    path("campaigns/<int:campaign_id>/dial-uncertain", campaigns.dial_uncertain, name="campaign-dial-uncertain"),
+    path("campaigns/<int:campaign_id>/contacts", live.contacts, name="campaign-contacts"),
+    path("calls/", calls.index, name="calls"),
+    path("calls/export", calls.export, name="calls-export"),
+    path("calls/<int:attempt_id>/", call.show, name="call"),
+    path("do-not-call/", do_not_call.index, name="do-not-call"),
+    path("settings/", settings.show, name="settings"),
+    path("settings/accounts/<int:account_id>/lift-hold", settings.lift_hold, name="account-lift-hold"),
 ]
 urlpatterns += [path(word, RedirectView.as_view(url=f"/{word}/")) for word in BARE]

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -14,9 +13,6 @@ from django.utils import timezone
 
 from campaigns.lifecycle import CampaignStatus, ContactState, ImportStatus, Outcome
 from campaigns.models import CallAttempt
-
-if TYPE_CHECKING:
-    from campaigns.progress import Pulse
 
 register = template.Library()
 
@@ -39,7 +35,6 @@ CALL_STATES = {
     "refused": "refused",
     "unknown": "unknown",
 }
-PULSE_STATES = {"held": "bad", "waiting": "wait", "paused": "paused"}
 SECTIONS = {
     "home": "home",
     "campaign": "campaigns",
@@ -229,17 +224,6 @@ def state_label(state: str) -> str:
 def call_state(attempt: CallAttempt) -> str:
     """The state that a call is shown in: its outcome once it has one, else where it stands."""
     return attempt.outcome or CALL_STATES.get(attempt.state, "unknown")
-
-
-@register.filter
-def pulse_state(pulse: "Pulse") -> str:
-    """The colour of the account's pulse."""
-    return "running" if pulse.dialling else PULSE_STATES.get(pulse.state, "none")
-
-
-@register.filter
-def pulse_word(pulse: "Pulse") -> str:
-    return "Dialling" if pulse.dialling else pulse.state.replace("-", " ").capitalize()
 
 
 @register.filter

@@ -1,15 +1,11 @@
 """What the frame of every page needs."""
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from campaigns import progress
 from campaigns.models import ExotelAccount
-
-if TYPE_CHECKING:
-    from campaigns.progress import Pulse
 
 THEMES = ("auto", "light", "dark")
 
@@ -17,14 +13,6 @@ THEMES = ("auto", "light", "dark")
 def default_account() -> ExotelAccount | None:
     """The account that the frame tells about: the one set in the environment, else the oldest."""
     return ExotelAccount.objects.order_by("-from_environment", "pk").first()
-
-
-def _pulse_of(account: ExotelAccount | None) -> "Pulse | None":
-    try:
-        from campaigns import progress
-    except ImportError:  # until progress.py lands
-        return None
-    return progress.pulse(account) if account else None
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -35,5 +23,5 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "theme": theme if theme in THEMES else "auto",
         "display_time_zone": settings.DISPLAY_TIME_ZONE,
         "account": account,
-        "pulse": SimpleLazyObject(lambda: _pulse_of(account if account else None)),
+        "pulse": SimpleLazyObject(lambda: progress.pulse(account) if account else None),
     }

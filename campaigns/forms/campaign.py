@@ -1,0 +1,382 @@
+"""The form of a campaign: who is called, what they hear, when and how fast. Made anew from the bots there are."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Count
+
+from campaigns import bots, calling_hours
+from campaigns.calling_hours import Window
+from campaigns.creating import CampaignPlan, Retry
+from campaigns.forms.audio import AudioField
+from campaigns.forms.fields import PlainForm, dress
+from campaigns.models import (
+    Campaign,
+    ContactList,
+    ExotelAccount,
+    Mode,
+    Purpose,
+    RecordingChannels,
+    UnknownPolicy,
+)
+from campaigns.templatetags.dialer import plural
+
+RETRIED = (("busy", "a busy line"), ("no-answer", "no answer"), ("failed", "a failed call"))
+SAMPLE_RATES = ((8000, "8 kHz, as the phone network has it"), (16000, "16 kHz"), (24000, "24 kHz"))
+COPIED = (
+    "name",
+    "purpose",
+    "mode",
+    "caller_id",
+    "calls_per_second",
+    "max_concurrent",
+    "time_zone",
+    "ring_timeout",
+    "time_limit",
+    "max_attempts",
+    "unknown_policy",
+    "record",
+    "recording_channels",
+    "sample_rate",
+    "stream_name",
+)
+SHOWN_AS_THEY_ARE = ("bot", "flow_url", "window_start", "window_end")
+LONGEST = {Mode.BOT: 3600, Mode.FLOW: 14_400}  # seconds: the stream's cap, the carrier's cap
+
+
+@dataclass(frozen=True)
+class BotChoice:
+    """A bot on the form: its radio button and the fields of its options."""
+
+    name: str
+    label: str
+    description: str
+    chosen: bool
+    fields: list[forms.BoundField]
+
+
+class PeopleField(forms.ModelMultipleChoiceField):
+    """Contact lists, each with how many people are on it."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name}, {plural(obj.people, 'person,people')}"
+
+
+def _clock() -> forms.TimeInput:
+    return forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+
+
+def _whole(label: str, low: int, high: int, unit: str, help_text: str = "") -> forms.IntegerField:
+    """A whole number; the error names the mend."""
+    between = f"Enter a whole number of {unit} from {low} to {high}."
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        validators=[MinValueValidator(low, between), MaxValueValidator(high, between)],
+        error_messages={"required": between, "invalid": between},
+    )
+
+
+def _share(label: str, high: int, what: str, help_text: str = "") -> forms.DecimalField:
+    """A number above zero with at most three decimals."""
+    error = f"Enter {what} above 0 and at most {high}."
+    return forms.DecimalField(
+        label=label,
+        help_text=help_text,
+        max_digits=8,
+        decimal_places=3,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        validators=[MinValueValidator(Decimal("0.001"), error), MaxValueValidator(high, error)],
+        error_messages={"required": error, "invalid": error, "max_decimal_places": "Use at most three decimals."},
+    )
+
+
+class CampaignForm(PlainForm):
+    """Everything of a campaign that an operator sets."""
+
+    name = forms.CharField(
+        label="Campaign name",
+        max_length=120,
+        help_text="Seen by your team only",
+        error_messages={"required": "Give the campaign a name."},
+    )
+    lists = PeopleField(
+        label="Contact lists",
+        queryset=ContactList.objects.none(),
+        help_text="Somebody who is on two of them is called once.",
+        error_messages={"required": "Choose at least one list."},
+    )
+    purpose = forms.ChoiceField(
+        label="Purpose",
+        choices=Purpose.choices,
+        help_text="It decides the widest legal calling hours.",
+    )
+    mode = forms.ChoiceField(label="Conversation", choices=Mode.choices)
+    bot = forms.ChoiceField(label="Bot", required=False)
+    flow_url = forms.CharField(
+        label="Address of the flow",
+        required=False,
+        max_length=500,
+        help_text="From Exotel’s App Bazaar, for example http://my.exotel.com/…/exoml/start_voice/123456",
+    )
+    caller_id = forms.CharField(
+        label="Caller ID",
+        max_length=20,
+        help_text="The ExoPhone that people see",
+        widget=forms.TextInput(attrs={"list": "caller-ids", "inputmode": "tel"}),
+        error_messages={"required": "Enter the ExoPhone that people shall see."},
+    )
+    calls_per_second = _share("Calls per second", 100, "a number of calls", "0.5 is one call every two seconds")
+    max_concurrent = _whole("Calls at the same time", 1, 10_000, "calls", "At most; the account’s slots bound it too")
+    window_start = forms.TimeField(
+        label="Call from",
+        widget=_clock(),
+        error_messages={"required": "Enter a time.", "invalid": "Enter a time, 09:00."},
+    )
+    window_end = forms.TimeField(
+        label="Call until",
+        widget=_clock(),
+        help_text="The same time twice means all day",
+        error_messages={"required": "Enter a time.", "invalid": "Enter a time, 21:00."},
+    )
+    time_zone = forms.CharField(
+        label="Time zone",
+        max_length=64,
+        help_text="Of people whose list says nothing else",
+        widget=forms.TextInput(attrs={"list": "time-zones"}),
+        error_messages={"required": "Enter a time zone, for example Asia/Kolkata."},
+    )
+    ring_timeout = _whole("Let it ring, in seconds", 5, 300, "seconds")
+    time_limit = _whole("Longest call, in seconds", 6, 14_400, "seconds", "Exotel ends the call after it")
+    max_attempts = _whole("Calls to one person, at most", 1, 20, "calls", "Counts calls that may have rung")
+    unknown_policy = forms.ChoiceField(
+        label="People whose call was lost and proved not dialled", choices=UnknownPolicy.choices
+    )
+    record = forms.BooleanField(label="Record the calls", required=False)
+    recording_channels = forms.ChoiceField(label="Channels of the recording", choices=RecordingChannels.choices)
+    sample_rate = forms.TypedChoiceField(label="Sample rate", choices=SAMPLE_RATES, coerce=int)
+    stream_name = forms.CharField(
+        label="Stream name", required=False, max_length=32, help_text="Sent to Exotel as StreamName; may stay empty"
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        account: ExotelAccount,
+        kept_audio: Mapping[str, str] = {},
+        **kwargs: Any,
+    ) -> None:
+        """`kept_audio`: file names of recordings uploaded before, by option."""
+        super().__init__(data, files, **kwargs)
+        self.account = account
+        self.kept_audio = kept_audio
+        people: PeopleField = self.fields["lists"]  # type: ignore[assignment]
+        people.queryset = ContactList.objects.annotate(people=Count("contacts")).order_by("-created_at", "-pk")
+        bot: forms.ChoiceField = self.fields["bot"]  # type: ignore[assignment]
+        bot.choices = bots.names()
+        for outcome, words in RETRIED:
+            self.fields[f"retry_{outcome}_times"] = _whole(f"After {words}, call again", 0, 20, "times")
+            self.fields[f"retry_{outcome}_minutes"] = _share("after, in minutes", 10_080, "a number of minutes")
+        for name, _ in bots.names():
+            for option in bots.spec(name).options:
+                self.fields[option_key(name, option.name)] = option_field(option, kept_audio.get(option.name, ""))
+        for field in self.fields.values():
+            dress(field)
+
+    # ---------------------------------------------------------------------------------------------- for templates
+    def bot_choices(self) -> Iterator[BotChoice]:
+        """The bots with the fields of their options."""
+        for name, label in bots.names():
+            spec = bots.spec(name)
+            yield BotChoice(
+                name=name,
+                label=label,
+                description=spec.description,
+                chosen=str(self["bot"].value()) == name,
+                fields=[self[option_key(name, option.name)] for option in spec.options],
+            )
+
+    def retry_rows(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        return [(self[f"retry_{outcome}_times"], self[f"retry_{outcome}_minutes"]) for outcome, _ in RETRIED]
+
+    # ------------------------------------------------------------------------------------------------- validation
+    def clean_time_zone(self) -> str:
+        zone: str = self.cleaned_data["time_zone"].strip()
+        if zone not in available_timezones():
+            raise forms.ValidationError(f"“{zone}” is no time zone. Write it as in Asia/Kolkata or Asia/Singapore.")
+        return str(ZoneInfo(zone))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self._check_conversation(cleaned)
+        self._check_length(cleaned)
+        self._check_hours(cleaned)
+        return cleaned
+
+    def _check_conversation(self, cleaned: dict[str, Any]) -> None:
+        """The chosen mode needs its bot or its flow; what belongs to what was not chosen is not complained about."""
+        mode = cleaned.get("mode")
+        if mode == Mode.BOT and not cleaned.get("bot"):
+            self.add_error("bot", "Choose a bot.")
+        if mode == Mode.FLOW and not cleaned.get("flow_url"):
+            self.add_error("flow_url", "Enter the address of the flow, or choose a bot instead.")
+        chosen = cleaned.get("bot") if mode == Mode.BOT else None
+        for name in [key for key in self.errors if key.startswith("option-")]:
+            if not chosen or not name.startswith(option_key(chosen, "")):
+                del self.errors[name]
+                cleaned[name] = ""
+        if chosen:
+            self._check_required(chosen, cleaned)
+
+    def _check_required(self, bot: str, cleaned: dict[str, Any]) -> None:
+        for option in bots.spec(bot).options:
+            key = option_key(bot, option.name)
+            if (
+                option.required
+                and not cleaned.get(key)
+                and key not in self.errors
+                and not self.kept_audio.get(option.name)
+            ):
+                self.add_error(key, f"{option.label} is needed by this bot.")
+
+    def _check_length(self, cleaned: dict[str, Any]) -> None:
+        limit, mode = cleaned.get("time_limit"), cleaned.get("mode")
+        if limit and mode and limit > LONGEST[Mode(mode)]:
+            what = "A bot’s stream" if mode == Mode.BOT else "A call"
+            self.add_error("time_limit", f"{what} may last {LONGEST[Mode(mode)]} seconds. Enter that or less.")
+
+    def _check_hours(self, cleaned: dict[str, Any]) -> None:
+        start, end, purpose = (cleaned.get(name) for name in ("window_start", "window_end", "purpose"))
+        if start is None or end is None or not purpose:
+            return
+        limit = calling_hours.ceiling(purpose, simulated=self.account.simulated)
+        if not calling_hours.within(Window(start, end), limit):
+            label = Purpose(purpose).label.lower()
+            self.add_error("window_end", f"For {label} calls the widest hours are {limit}. Set both times inside them.")
+
+    # ---------------------------------------------------------------------------------------------------- results
+    def bot_options(self) -> dict[str, str]:
+        """The chosen bot's settings as it wants them; an uploaded recording stands as its file's name."""
+        name = self.cleaned_data["bot"] if self.cleaned_data["mode"] == Mode.BOT else ""
+        if not name:
+            return {}
+        found = {}
+        for option in bots.spec(name).options:
+            given = self.cleaned_data.get(option_key(name, option.name))
+            if option.kind == "audio":
+                found[option.name] = given.name if given else self.kept_audio.get(option.name, "")
+            else:
+                found[option.name] = given or ""
+        return found
+
+    def uploads(self) -> dict[str, tuple[str, bytes]]:
+        """Recordings uploaded with this form, by option: (file name, content)."""
+        name = self.cleaned_data["bot"] if self.cleaned_data["mode"] == Mode.BOT else ""
+        options = bots.spec(name).options if name else ()
+        files = {
+            option.name: self.cleaned_data.get(option_key(name, option.name))
+            for option in options
+            if option.kind == "audio"
+        }
+        return {option: (file.name, file.read()) for option, file in files.items() if file}
+
+    def plan(self) -> CampaignPlan:
+        """The campaign that the form describes."""
+        given = self.cleaned_data
+        return CampaignPlan(
+            account=self.account,
+            lists=list(given["lists"]),
+            window=Window(given["window_start"], given["window_end"]),
+            bot=given["bot"] if given["mode"] == Mode.BOT else "",
+            flow_url=given["flow_url"] if given["mode"] == Mode.FLOW else "",
+            bot_options=self.bot_options(),
+            audio=self.uploads(),
+            retries=self.retries(),
+            **{name: given[name] for name in COPIED},
+        )
+
+    def retries(self) -> list[Retry]:
+        """The rules that call again at all."""
+        rules = [
+            Retry(outcome, self.cleaned_data[f"retry_{outcome}_times"], self.cleaned_data[f"retry_{outcome}_minutes"])
+            for outcome, _ in RETRIED
+        ]
+        return [rule for rule in rules if rule.times]
+
+
+def option_key(bot: str, option: str) -> str:
+    return f"option-{bot}-{option}"
+
+
+def option_field(option: bots.Option, kept: str = "") -> forms.Field:
+    """The form field for one of a bot's options."""
+    shared: dict[str, Any] = {
+        "label": option.label,
+        "required": False,
+        "help_text": option.help,
+        "initial": option.default,
+    }
+    if option.kind == "audio":
+        shared["help_text"] = f"{option.help} Kept: {kept}. Choose a file to replace it." if kept else option.help
+        return AudioField(**shared)
+    if option.kind == "choice":
+        return forms.ChoiceField(choices=option.choices, **shared)
+    if option.kind == "number":
+        error = {"invalid": "Enter a whole number."}
+        return forms.RegexField(
+            r"^\d{1,6}$", widget=forms.TextInput(attrs={"inputmode": "numeric"}), error_messages=error, **shared
+        )
+    if option.kind in ("long_text", "keys"):
+        return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, **shared)
+    return forms.CharField(max_length=1000, **shared)
+
+
+def initial_for_new(account: ExotelAccount) -> dict[str, Any]:
+    """What a new campaign starts from."""
+    window = calling_hours.default_window(Purpose.SERVICE, simulated=account.simulated)
+    caller = account.caller_ids.order_by("-is_default", "pk").first()
+    names = bots.names()
+    return {
+        "purpose": Purpose.SERVICE,
+        "mode": Mode.BOT,
+        "bot": names[0][0] if names else "",
+        "caller_id": caller.number if caller else "",
+        "calls_per_second": Decimal(1),
+        "max_concurrent": min(10, account.max_concurrent),
+        "window_start": window.start,
+        "window_end": window.end,
+        "time_zone": "Asia/Kolkata",
+        "ring_timeout": 45,
+        "time_limit": 300,
+        "max_attempts": 1,
+        "unknown_policy": UnknownPolicy.ASK,
+        "recording_channels": RecordingChannels.SINGLE,
+        "sample_rate": 8000,
+        **{f"retry_{outcome}_times": 0 for outcome, _ in RETRIED},
+        **{f"retry_{outcome}_minutes": 30 for outcome, _ in RETRIED},
+    }
+
+
+def initial_of(campaign: Campaign) -> dict[str, Any]:
+    """A campaign's settings as the form shows them."""
+    found: dict[str, Any] = {name: getattr(campaign, name) for name in (*COPIED, *SHOWN_AS_THEY_ARE)}
+    found["lists"] = list(campaign.list_links.values_list("contact_list_id", flat=True))
+    rules = {rule.outcome: rule for rule in campaign.retry_rules.all()}
+    for outcome, _ in RETRIED:
+        rule = rules.get(outcome)
+        found[f"retry_{outcome}_times"] = rule.times if rule else 0
+        found[f"retry_{outcome}_minutes"] = rule.delay_minutes.normalize() if rule else 30
+    for option, value in campaign.bot_options.items():
+        found[option_key(campaign.bot, option)] = value
+    found["calls_per_second"] = campaign.calls_per_second.normalize()
+    return found

@@ -1,0 +1,50 @@
+"""Adding people to the do-not-call list."""
+
+import re
+
+import phonenumbers
+from django import forms
+
+from campaigns.forms.fields import PlainForm
+
+REGION = "IN"  # of numbers written without a country
+
+
+class SuppressForm(PlainForm):
+    """Numbers as people write them, one a line or with commas; cleaned to E.164."""
+
+    numbers = forms.CharField(
+        label="Numbers",
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+        help_text="One a line, or with commas. Numbers without a country are Indian.",
+        max_length=20_000,
+        error_messages={"required": "Enter at least one number."},
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=200,
+        help_text="Shown wherever a call to them is skipped.",
+        error_messages={"required": "Say why, for whoever asks later."},
+    )
+
+    def clean_numbers(self) -> list[str]:
+        given = [part.strip() for part in re.split(r"[\n,;]+", self.cleaned_data["numbers"]) if part.strip()]
+        read = {part: e164(part) for part in given}
+        unread = [part for part, number in read.items() if not number]
+        if unread:
+            listed = ", ".join(unread[:5])
+            raise forms.ValidationError(f"Not a phone number: {listed}. Mend or remove it; nobody was added yet.")
+        return sorted({number for number in read.values() if number})
+
+
+def e164(written: str) -> str:
+    """E.164, or '' if it is not a number."""
+    try:
+        parsed = phonenumbers.parse(written, REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    return (
+        phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        if phonenumbers.is_possible_number(parsed)
+        else ""
+    )

@@ -1,0 +1,143 @@
+"""The call log: filtered by its address, paged by key, exported as it is filtered."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from asgiref.sync import sync_to_async
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns import audit
+from campaigns.audit import Actor
+from campaigns.forms.calls import CallFilter
+from campaigns.lifecycle import AttemptState
+from campaigns.models import CallAttempt, Campaign, ExotelAccount
+from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
+from campaigns.views.context import default_account
+from campaigns.views.paging import below, key_of, page, read_key
+
+LEGEND = ("in-call", "answered", "no-answer", "busy", "failed", "cancelled", "refused", "unknown")
+OPEN = {AttemptState.DIALING, AttemptState.PLACED, AttemptState.ANSWERED}
+EXPORT_CHUNK = 1000
+EXPORT_COLUMNS = (
+    "Time",
+    "Campaign",
+    "Name",
+    "Number (with country code)",
+    "Try",
+    "Outcome",
+    "Provisional",
+    "Disposition",
+    "Key",
+    "Talk (s)",
+    "Price",
+    "Reason",
+    "CallSid",
+)
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """The log; for htmx only the rows."""
+    account = default_account()
+    filtered = CallFilter(request.GET, _campaigns(account))
+    calls = filtered.apply(_calls(account))
+    counts = _counts(calls)
+    context = {
+        "filter": filtered,
+        "page": page(calls.select_related("campaign_contact", "campaign"), "intent_at", request.GET),
+        "counts": [(state, counts[state]) for state in LEGEND if counts.get(state)],
+        "total": sum(counts.values()),
+        "query": _query(request.GET),
+    }
+    return render(request, "calls/_rows.html" if request.htmx else "calls/index.html", context)  # type: ignore[attr-defined]
+
+
+def _calls(account: ExotelAccount | None) -> QuerySet[CallAttempt]:
+    """Calls of campaigns, real or simulated, never both: their figures do not mix."""
+    return CallAttempt.objects.filter(campaign__is_test=False, account_kind=account.kind if account else "")
+
+
+def _campaigns(account: ExotelAccount | None) -> QuerySet[Campaign]:
+    kind = account.kind if account else ""
+    return Campaign.objects.filter(is_test=False, account__kind=kind).order_by("-created_at", "-pk")[:200]
+
+
+def _counts(calls: QuerySet[CallAttempt]) -> dict[str, int]:
+    """How many calls by the state that they are shown in."""
+    counts: dict[str, int] = {}
+    for state, outcome, count in calls.values_list("state", "outcome").annotate(n=Count("pk")).order_by():
+        shown = outcome or ("in-call" if state in OPEN else state)
+        counts[shown] = counts.get(shown, 0) + count
+    return counts
+
+
+def _query(query: QueryDict) -> list[tuple[str, str]]:
+    """The filter as hidden fields of the export's form."""
+    return [(name, value) for name, value in query.items() if name != "after"]
+
+
+# ----------------------------------------------------------------------------------------------------------- export
+@require_http_methods(["GET", "POST"])
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """What is filtered, as CSV. A GET hides the numbers; a POST shows them and is audited."""
+    account = default_account()
+    in_full = request.method == "POST"
+    calls = CallFilter(request.POST if in_full else request.GET, _campaigns(account)).apply(_calls(account))
+    if in_full:
+        audit.record(Actor.of(request.user), "export numbers", "calls", filter=dict(_query(request.POST)))
+    response = StreamingHttpResponse(_csv(calls, in_full=in_full), content_type="text/csv; charset=utf-8")
+    name = f"calls-{timezone.now().astimezone(display_zone()):%Y-%m-%d-%H%M}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+async def _csv(calls: QuerySet[CallAttempt], *, in_full: bool) -> AsyncIterator[bytes]:
+    """Pages by key, each in a short transaction of its own; with a BOM, so that Excel reads UTF-8."""
+    yield "\ufeff".encode() + _lines([EXPORT_COLUMNS])
+    key = ""
+    while True:
+        chunk = await sync_to_async(_chunk)(calls, key)
+        if not chunk:
+            return
+        yield _lines(_cells(call, in_full=in_full) for call in chunk)
+        key = key_of(chunk[-1].intent_at, chunk[-1].pk)
+
+
+def _chunk(calls: QuerySet[CallAttempt], key: str) -> list[CallAttempt]:
+    rows = below(calls.select_related("campaign", "campaign_contact"), "intent_at", read_key(key))
+    return list(rows.order_by("-intent_at", "-pk")[:EXPORT_CHUNK])
+
+
+def _cells(call: CallAttempt, *, in_full: bool) -> Sequence[object]:
+    return (
+        call.intent_at.astimezone(display_zone()).isoformat(sep=" ", timespec="seconds"),
+        call.campaign.name,
+        call.campaign_contact.name,
+        (call.phone if in_full else phone(call.phone)).removeprefix("+"),
+        call.ordinal,
+        state_label(call_state(call)),
+        "" if call.confirmed_at or not call.outcome else "yes",
+        call.disposition,
+        call.disposition_details.get("key", ""),
+        "" if call.talk_seconds is None else call.talk_seconds,
+        "" if call.price is None else call.price,
+        call.reason,
+        call.sid or "",
+    )
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([[harmless(cell) for cell in row] for row in rows])
+    return buffer.getvalue().encode()
+
+
+def harmless(cell: object) -> str:
+    """A cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
+    text = str(cell)
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) or (text[:1] in "\t\r\n" and text) else text

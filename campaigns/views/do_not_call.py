@@ -1,0 +1,60 @@
+"""The do-not-call list: who stands on it and why; adding and removing."""
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from campaigns import suppressing
+from campaigns.audit import Actor
+from campaigns.forms.do_not_call import SuppressForm
+from campaigns.models import Suppression
+from campaigns.templatetags.dialer import phone, plural
+from campaigns.views.paging import page
+
+
+@require_http_methods(["GET", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """The list, searched by digits or words of the reason. A POST adds, or with `remove` takes one off."""
+    if "remove" in request.POST:
+        return _remove(request)
+    form = SuppressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _add(request, form)
+    search = request.GET.get("q", "").strip()
+    context = {
+        "form": form,
+        "q": search,
+        "page": page(_matching(search).select_related("added_by"), "added_at", request.GET),
+        "total": Suppression.objects.count(),
+    }
+    return render(request, "do_not_call.html", context, status=400 if form.errors else 200)
+
+
+def _matching(search: str) -> QuerySet[Suppression]:
+    digits = "".join(character for character in search if character.isdigit())
+    if digits:
+        return Suppression.objects.filter(phone__contains=digits)
+    return Suppression.objects.filter(reason__icontains=search) if search else Suppression.objects.all()
+
+
+def _add(request: HttpRequest, form: SuppressForm) -> HttpResponse:
+    numbers = form.cleaned_data["numbers"]
+    added = suppressing.suppress(numbers, reason=form.cleaned_data["reason"], by=Actor.of(request.user))
+    already = f" {plural(len(numbers) - added, 'number,numbers')} stood there already." if added < len(numbers) else ""
+    messages.success(request, f"Added {plural(added, 'number,numbers')}. Nobody calls them from now on.{already}")
+    return redirect("do-not-call")
+
+
+def _remove(request: HttpRequest) -> HttpResponse:
+    number = Suppression.objects.filter(pk=_id(request.POST["remove"])).values_list("phone", flat=True).first()
+    if number and suppressing.unsuppress([number], by=Actor.of(request.user)):
+        messages.success(request, f"Removed {phone(number)}. Campaigns launched from now on may call it.")
+    else:
+        messages.info(request, "That number was already off the list.")
+    return redirect("do-not-call")
+
+
+def _id(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,217 @@
+"""One campaign's page: the review while it is a draft, the live view from its launch on, and its people.
+
+Full page and fragment are one template and one view: `?part=` picks the include. Polling ends with 286 once the
+campaign has ended, not while it is paused. A fragment asked for under another status reloads the page, so that the
+buttons are right.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+from django_htmx.http import HTMX_STOP_POLLING
+
+from campaigns import bots, control, pacing, progress
+from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
+from campaigns.models import CallAttempt, Campaign, CampaignContact, Mode
+from campaigns.progress import Counts
+from campaigns.templatetags.dialer import grouped, percent, plural, span, when
+from campaigns.views import charts
+from campaigns.views.campaigns import PARTS
+from campaigns.views.paging import page_by_id
+from campaigns.views.plan import ends_at, plan
+
+OUTCOMES = (
+    *map(str, (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED, Outcome.REFUSED)),
+    progress.UNKNOWN,
+)
+REACHED = tuple(outcome for outcome in OUTCOMES if outcome not in (Outcome.REFUSED, progress.UNKNOWN))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one sentence; `live` makes the dot breathe."""
+
+    state: str
+    line: str
+    sub: str = ""
+    live: bool = False
+
+
+@require_GET
+def show(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """The page, or with ?part= one of its fragments."""
+    campaign = get_object_or_404(Campaign.objects.select_related("account", "launched_by"), pk=campaign_id)
+    if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+        return _review(request, campaign)
+    part = request.GET.get("part", "")
+    if part in FRAGMENTS:
+        return _fragment(request, campaign, part)
+    context: dict[str, Any] = {"campaign": campaign, "polls": campaign.status in LIVE_CAMPAIGNS, "tab": "live"}
+    for _, make in FRAGMENTS.values():
+        context |= make(campaign)
+    return render(request, "campaigns/live.html", context | _tabs(campaign))
+
+
+def _fragment(request: HttpRequest, campaign: Campaign, part: str) -> HttpResponse:
+    template, make = FRAGMENTS[part]
+    ended = campaign.status in ENDED_CAMPAIGNS
+    context = {"campaign": campaign, "polls": not ended, "fragment": True, **make(campaign)}
+    response = render(request, template, context, status=HTMX_STOP_POLLING if ended else 200)
+    if request.GET.get("status", campaign.status) != campaign.status:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _tabs(campaign: Campaign) -> dict[str, int]:
+    return {"calls_made": CallAttempt.objects.filter(campaign=campaign).count()}
+
+
+def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Who will be called and when it ends; what is to be mended before."""
+    speaks = campaign.mode == Mode.BOT
+    context = {
+        "campaign": campaign,
+        "plan": plan(campaign, timezone.now()),
+        "problems": control.problems(campaign),
+        "lists": campaign.lists.annotate(people=Count("contacts")).order_by("name"),
+        "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
+        "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot) if speaks else "",
+        "tab": "plan",
+    }
+    return render(request, "campaigns/review.html", context)
+
+
+# -------------------------------------------------------------------------------------------------------- fragments
+def _verdict_part(campaign: Campaign) -> dict[str, Any]:
+    counts = progress.counts(campaign.pk)
+    waiting = progress.waiting(campaign)
+    return {"waiting": waiting, "verdict": verdict(campaign, counts, waiting is None, timezone.now())}
+
+
+def _counts_part(campaign: Campaign) -> dict[str, Any]:
+    counts = progress.counts(campaign.pk)
+    return {
+        "counts": counts,
+        "contacts": [(state, counts.contacts[state]) for state in PARTS],
+        "outcomes": [(outcome, counts.outcomes[outcome]) for outcome in OUTCOMES],
+        "reached": sum(counts.outcomes[outcome] for outcome in REACHED),
+        "answered": counts.outcomes[Outcome.ANSWERED],
+        "provisional": sum(counts.outcomes[outcome] for outcome in REACHED) - counts.confirmed,
+        "funnel": progress.funnel(campaign.pk),
+        "not_placed": _not_placed(campaign, counts),
+    }
+
+
+def _not_placed(campaign: Campaign, counts: Counts) -> int:
+    """People proved never dialled, whom the operator may put back in line."""
+    if not counts.uncertain:
+        return 0
+    return CampaignContact.objects.filter(
+        campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed"
+    ).count()
+
+
+def _calls_part(campaign: Campaign) -> dict[str, Any]:
+    return {"open_calls": progress.open_calls(campaign.pk)}
+
+
+def _events_part(campaign: Campaign) -> dict[str, Any]:
+    return {"events": progress.recent_events(campaign.pk)}
+
+
+def _pace_part(campaign: Campaign) -> dict[str, Any]:
+    target = min(60 * float(campaign.calls_per_second), campaign.account.calls_per_minute * pacing.DIAL_SHARE)
+    return {"pace": charts.pace(progress.pace_series(campaign.pk), target)}
+
+
+FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
+    "verdict": ("campaigns/_live_verdict.html", _verdict_part),
+    "counts": ("campaigns/_live_counts.html", _counts_part),
+    "calls": ("campaigns/_live_calls.html", _calls_part),
+    "events": ("campaigns/_live_events.html", _events_part),
+    "pace": ("campaigns/_live_pace.html", _pace_part),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------- verdict
+def verdict(campaign: Campaign, counts: Counts, dialling: bool, now: datetime) -> Verdict:  # noqa: FBT001
+    """Is it dialling, is it going well, and if not, why: in one sentence."""
+    reached = sum(counts.outcomes[outcome] for outcome in REACHED)
+    answer = f" {percent(counts.outcomes[Outcome.ANSWERED], reached)} answer." if reached else ""
+    talks = plural(counts.in_call, "call goes on,calls go on")
+    if campaign.status == CampaignStatus.RUNNING:
+        return (
+            _running(campaign, counts, answer, now)
+            if dialling
+            else Verdict(
+                "wait",
+                f"No call goes out now. {talks}.",
+                f"{plural(counts.left, 'person is,people are')} left to call.",
+            )
+        )
+    if campaign.status == CampaignStatus.PAUSED:
+        by = f"By {campaign.paused_by}. " if campaign.paused_by else ""
+        return Verdict(
+            "paused", f"Paused. {talks}.", f"{by}{plural(counts.left, 'person is,people are')} left to call."
+        )
+    if campaign.status == CampaignStatus.DRAINING:
+        return Verdict("draining", f"Stopping. {talks}.", "Nobody else is called.", live=True)
+    return _ended(campaign, counts, answer)
+
+
+def _running(campaign: Campaign, counts: Counts, answer: str, now: datetime) -> Verdict:
+    minute = CallAttempt.objects.filter(campaign=campaign, intent_at__gt=now - timedelta(seconds=60))
+    pace = minute.exclude(state=AttemptState.REFUSED).count()
+    target = min(60 * float(campaign.calls_per_second), campaign.account.calls_per_minute * pacing.DIAL_SHARE)
+    line = f"Dialling {grouped(pace)} of {grouped(round(target))} calls a minute.{answer}"
+    done_at = ends_at(campaign, timedelta(minutes=counts.left / max(pace, 1)), now)
+    sub = f"First calls and retries due end about {when(done_at)}." if done_at and counts.left else ""
+    return Verdict("running", line, sub, live=True)
+
+
+def _ended(campaign: Campaign, counts: Counts, answer: str) -> Verdict:
+    done, skipped = counts.contacts[ContactState.DONE], counts.contacts[ContactState.SKIPPED]
+    took = f"Took {span((campaign.ended_at - campaign.launched_at).total_seconds())}. " if _both(campaign) else ""
+    unsure = f"{plural(counts.uncertain, 'person is,people are')} uncertain. " if counts.uncertain else ""
+    not_called = f"{plural(skipped, 'person was,people were')} not called, each with its reason." if skipped else ""
+    word = "Completed" if campaign.status == CampaignStatus.COMPLETED else "Stopped"
+    line = f"{word}. {grouped(done)} of {plural(counts.total, 'person,people')} done.{answer}"
+    return Verdict(campaign.status, line, f"{took}{unsure}{not_called}")
+
+
+def _both(campaign: Campaign) -> bool:
+    return campaign.ended_at is not None and campaign.launched_at is not None
+
+
+# ----------------------------------------------------------------------------------------------------------- people
+@require_GET
+def contacts(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """The campaign's people, by state, found by name or last digits; each with its reason and its time."""
+    campaign = get_object_or_404(Campaign.objects.select_related("account", "launched_by"), pk=campaign_id)
+    state, search = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    rows = CampaignContact.objects.filter(campaign=campaign)
+    if state in ContactState.values:
+        rows = rows.filter(state=state)
+    if search:
+        digits = search.lstrip("+").replace(" ", "")
+        rows = rows.filter(Q(phone__endswith=digits) if digits.isdecimal() else Q(name__icontains=search))
+    last = CallAttempt.objects.filter(campaign_contact=OuterRef("pk")).order_by("-ordinal").values("pk")[:1]
+    counts = progress.counts(campaign.pk)
+    context = {
+        "campaign": campaign,
+        "page": page_by_id(rows.annotate(last_call=Subquery(last)), request.GET),
+        "counts": counts,
+        "states": [(value, counts.contacts[value]) for value in PARTS],
+        "state": state,
+        "q": search,
+        "tab": "contacts",
+        **_tabs(campaign),
+    }
+    return render(request, "campaigns/contacts.html", context)

@@ -1,0 +1,78 @@
+"""What a launch would do: who is called, how fast, and roughly until when. Arithmetic, no promise."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef
+
+from campaigns import eligibility, pacing
+from campaigns.calling_hours import Window
+from campaigns.models import Campaign, Contact, Suppression
+
+USUAL_CALL = 60  # seconds that a slot is taken by a call, ringing included, when nothing is known yet
+FARTHEST = timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`people` are called, `suppressed` of the lists are not; `ends_at` is None beyond two months."""
+
+    people: int
+    suppressed: int
+    duplicates: int
+    per_minute: float
+    window: Window
+    opens_at: datetime | None
+    ends_at: datetime | None
+
+    @property
+    def audience(self) -> int:
+        return self.people + self.suppressed + self.duplicates
+
+
+def plan(campaign: Campaign, now: datetime) -> Plan:
+    """The plan of a draft, as things stand at `now`."""
+    contacts = Contact.objects.filter(contact_list__campaigns=campaign)
+    on_list = Exists(Suppression.objects.filter(phone=OuterRef("phone")))
+    phones = contacts.values("phone").distinct()
+    suppressed = phones.filter(on_list).count()
+    distinct = phones.count()
+    people = distinct - suppressed
+    rate = per_minute(campaign)
+    return Plan(
+        people=people,
+        suppressed=suppressed,
+        duplicates=contacts.count() - distinct,
+        per_minute=rate,
+        window=eligibility.window_of(campaign),
+        opens_at=eligibility.hours_of(campaign, "", now).opens_at,
+        ends_at=ends_at(campaign, timedelta(minutes=people / rate), now),
+    )
+
+
+def per_minute(campaign: Campaign) -> float:
+    """The fastest that a campaign can go: its own pace, the account's, and its slots at a usual length of call."""
+    account = campaign.account
+    slots = min(campaign.max_concurrent, account.max_concurrent)
+    return min(
+        60 * float(campaign.calls_per_second),
+        account.calls_per_minute * pacing.DIAL_SHARE,
+        60 * slots / USUAL_CALL,
+    )
+
+
+def ends_at(campaign: Campaign, work: timedelta, now: datetime) -> datetime | None:
+    """When so much dialling is done if it is done inside the calling hours only."""
+    at = now
+    while at - now < FARTHEST:
+        hours = eligibility.hours_of(campaign, "", at)
+        if not hours.open:
+            if hours.opens_at is None:
+                return None
+            at = hours.opens_at
+            continue
+        if hours.last_call is None or at + work <= hours.last_call:
+            return at + work
+        work -= hours.last_call - at
+        at = hours.last_call + timedelta(seconds=1)
+    return None
