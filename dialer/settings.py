@@ -1,8 +1,10 @@
 """Django settings, all from the environment (names and meanings: .env.example; readers: dialer.env)."""
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -39,6 +41,9 @@ BOTS = {"announcer": "botbridge.bots.announcer.SPEC", "echo": "botbridge.bots.ec
 SPEECH = "botbridge.speech"
 SPEECH_DIR = STATE_DIR / "speech"
 MAX_STREAMS = env.integer("MAX_STREAMS", default=200)
+# How many times faster than real time a far side may send audio. A real Exotel keeps real time; a pretend one on
+# loopback may run its clock faster.
+STREAM_RATE_FACTOR = 4 if "exotel" in (urlsplit(EXOTEL["api_url"]).hostname or "exotel") else 400
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -175,6 +180,10 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# Only the production image collects files there; everywhere else they are served from where they are.
+warnings.filterwarnings("ignore", message=r"No directory at: .*staticfiles", category=UserWarning)
+# Under ASGI Django wraps each static file's iterator in a thread, and says so each time.
+warnings.filterwarnings("ignore", message=r"StreamingHttpResponse must consume synchronous iterators", category=Warning)
 MEDIA_ROOT = STATE_DIR / "media"
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
