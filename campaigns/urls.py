@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from campaigns.views import call, calls, campaign_form, campaigns, do_not_call, home, live, session, settings
+from campaigns.views import call, calls, campaign_form, campaigns, do_not_call, home, lists, live, session, settings
 
 # Slashes matter where a page has pages below it; the bare word leads there.
 BARE = ("campaigns", "lists", "calls", "do-not-call", "settings")
@@ -27,6 +27,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<int:campaign_id>/duplicate", campaigns.duplicate, name="campaign-duplicate"),
     path("campaigns/<int:campaign_id>/dial-uncertain", campaigns.dial_uncertain, name="campaign-dial-uncertain"),
     path("campaigns/<int:campaign_id>/contacts", live.contacts, name="campaign-contacts"),
+    path("lists/", lists.index, name="lists"),
+    path("lists/upload", lists.upload, name="list-upload"),
+    path("lists/sample.csv", lists.sample, name="list-sample"),
+    path("lists/<int:list_id>/", lists.show, name="list"),
+    path("imports/<int:import_id>/", lists.show_import, name="import"),
+    path("imports/<int:import_id>/map", lists.columns, name="import-map"),
+    path("imports/<int:import_id>/rejects.csv", lists.rejects, name="import-rejects"),
     path("calls/", calls.index, name="calls"),
     path("calls/export", calls.export, name="calls-export"),
     path("calls/<int:attempt_id>/", call.show, name="call"),

@@ -6,7 +6,7 @@ same import: an advisory lock keeps them apart, and a chunk that finds the impor
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -106,7 +106,11 @@ def only_one(import_id: int) -> Iterator[None]:
         row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, import_id]).fetchone()
         if not (row and row[0]):
             raise Busy(f"import {import_id} is being run by another process")
-        yield
+        try:
+            yield
+        finally:
+            with suppress(psycopg.OperationalError):  # a lost connection has given it already
+                own.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
@@ -176,7 +180,8 @@ def _import_chunk(job: ContactImport, found: Sequence[Person | BadRow], rows: Se
         new = storing.insert_people(job, people)
         repeated = [each for each in people if each.line not in new]
         cells = {row.line: row.cells for row in rows}
-        storing.insert_issues(job, [*storing.rejections(bad), *storing.repetitions(job, repeated, cells)])
+        issues = [*storing.rejections(bad), *storing.repetitions(job, repeated, cells)]
+        storing.insert_issues(job, sorted(issues, key=lambda issue: issue.line))
         now.rows += len(rows)
         now.imported += len(new)
         now.duplicates += len(repeated)

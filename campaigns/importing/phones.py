@@ -46,6 +46,12 @@ SPACES = "spaces and dashes"
 PREFIX = "leading 0 or 91"
 
 _NOTES = {(True, True): f"{SPACES}, {PREFIX}", (True, False): SPACES, (False, True): PREFIX, (False, False): ""}
+_RENAMED_ZONES = {  # the library keeps names that a system's zone data may lack
+    "Asia/Calcutta": "Asia/Kolkata",
+    "Asia/Katmandu": "Asia/Kathmandu",
+    "Asia/Rangoon": "Asia/Yangon",
+    "Asia/Saigon": "Asia/Ho_Chi_Minh",
+}
 _EMERGENCY_EVERYWHERE = frozenset({"112", "911", "999"})
 _PLACEHOLDERS = frozenset({"na", "n/a", "#n/a", "nil", "null", "none", "nan", "-", "--", ".", "0", "?", "x"})
 _PUNCTUATION = str.maketrans("", "", " \t-().")
@@ -224,7 +230,8 @@ def _zone(parsed: PhoneNumber, region: str) -> str:
     if phonenumbers.region_code_for_number(parsed) == region:
         return ""
     zones = timezone.time_zones_for_number(parsed)
-    return zones[0] if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE else ""
+    zone = zones[0] if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE else ""
+    return _RENAMED_ZONES.get(zone, zone)
 
 
 def _note(text: str) -> str:

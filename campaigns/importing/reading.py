@@ -5,6 +5,7 @@ be read is refused before anybody is imported. Nothing here knows about database
 """
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -180,7 +181,8 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
                 )
             yield line.replace("\0", "") if "\0" in line else line
     finally:
-        text.detach()
+        with contextlib.suppress(ValueError):  # whoever opened the file may have closed it already
+            text.detach()  # or the wrapper would close it
 
 
 def refuse_other_formats(head: bytes) -> None:
@@ -246,7 +248,12 @@ def _delimiter(sample: Sequence[str]) -> str:
 
 
 def _cut(sample: Sequence[str], delimiter: str) -> list[list[str]]:
-    return [cells for cells in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if cells]
+    """The records of the sample, up to one that csv cannot read."""
+    records = []
+    with contextlib.suppress(csv.Error):
+        for cells in csv.reader(sample, delimiter=delimiter, skipinitialspace=True):
+            records += [cells] if cells else []
+    return records
 
 
 def _evenness(sample: Sequence[str], delimiter: str) -> float:

@@ -35,9 +35,9 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error.strerror or error}.") from error
 
     def _import(self, *, file: str, list: str, region: str, phone_column: str, json: bool) -> None:  # noqa: A002
-        target = _target(list.strip(), region.upper())
         path = Path(file)
         with path.open("rb") as opened:
+            target = _target(list.strip(), region.upper())
             phone, name = _columns(opened, phone_column, target)
             contact_import = uploads.receive(File(opened, name=path.name), target, by=COMMAND_LINE)
         progress = None if json or not sys.stderr.isatty() else self._progress

@@ -1,0 +1,111 @@
+"""manage.py import_contacts: what scripts depend on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from campaigns.models import Contact, ContactImport, ContactList
+
+pytestmark = pytest.mark.django_db
+PEOPLE = "Name,Mobile,City\nRavi,98765 43210,Pune\nAsha,9.19877E+11,Pune\nRavi,09876543210,Pune\n"
+
+
+@pytest.fixture(autouse=True)
+def _media(tmp_path: Path) -> Iterator[None]:
+    with override_settings(MEDIA_ROOT=tmp_path / "media"):
+        yield
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> str:
+    file = tmp_path / "people.csv"
+    file.write_text(PEOPLE, encoding="utf-8")
+    return str(file)
+
+
+def run(*args: str) -> str:
+    out = StringIO()
+    call_command("import_contacts", *args, stdout=out)
+    return out.getvalue()
+
+
+def test_json_is_one_object_with_the_promised_keys(people: str) -> None:
+    out = run(people, "--list", "Pune", "--json")
+    assert json.loads(out) == {"list": "Pune", "rows": 3, "imported": 1, "duplicates": 1, "rejected": 1}
+    assert out.count("\n") == 1
+    assert Contact.objects.get().variables == {"City": "Pune"}
+    assert ContactImport.objects.get().status == "done"
+
+
+def test_without_json_it_is_a_sentence_and_examples(people: str) -> None:
+    out = run(people, "--list", "Pune")
+    assert out.startswith("3 rows = 1 imported + 1 duplicates + 1 rejected, into the list “Pune”.")
+    assert "line 3: Excel shortened the number" in out
+
+
+def test_a_second_file_is_appended(people: str) -> None:
+    run(people, "--list", "Pune")
+    assert json.loads(run(people, "--list", "Pune", "--json"))["duplicates"] == 2
+    assert ContactList.objects.count() == 1
+
+
+def test_the_region_and_the_phone_column_can_be_given(tmp_path: Path) -> None:
+    file = tmp_path / "sg.csv"
+    file.write_text("Home,Handphone\n6123 4567,8123 4567\n", encoding="utf-8")
+    run(str(file), "--list", "Singapore", "--region", "sg", "--phone-column", "Handphone")
+    assert Contact.objects.get().phone == "+6581234567"
+    assert ContactList.objects.get().region == "SG"
+
+
+@pytest.mark.parametrize(
+    ("content", "args", "words"),
+    [
+        (None, [], "No such file"),
+        (b"%PDF-1.4", [], "This is a PDF"),
+        (b"Name,Mobile\n", [], "no rows"),
+        (b"City,Remark\nPune,x\n", [], "Its columns are “City”, “Remark”"),
+        (PEOPLE.encode(), ["--phone-column", "Phone"], "no column “Phone”. Its columns are “Name”, “Mobile”, “City”"),
+        (PEOPLE.encode(), ["--region", "XX"], "not a country code"),
+        (PEOPLE.encode(), ["--list", " "], "Give the list a name"),
+    ],
+)
+def test_a_refusal_is_a_sentence_and_leaves_nothing(
+    tmp_path: Path, content: bytes | None, args: list[str], words: str
+) -> None:
+    file = tmp_path / "people.csv"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CommandError, match=words):
+        run(str(file), "--list", "Pune", *args)
+    assert not ContactList.objects.exists()
+
+
+def test_a_region_that_contradicts_the_list_is_refused(people: str) -> None:
+    run(people, "--list", "Pune")
+    with pytest.raises(CommandError, match="contradicts"):
+        run(people, "--list", "Pune", "--region", "SG")
+
+
+def test_as_a_process_a_refusal_is_status_1_and_the_sentence_alone(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "import_contacts", str(tmp_path / "none.csv"), "--list", "Pune", "--json"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"STATE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "No such file" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
