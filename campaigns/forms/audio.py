@@ -16,12 +16,12 @@ class AudioField(forms.FileField):
     widget = forms.FileInput(attrs={"accept": ".wav,audio/wav,audio/x-wav"})
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        file = super().clean(data, initial)
+        file = super().clean(data, None)  # what was kept before is not a file of this form
         if isinstance(file, UploadedFile):
             self._check(file)
         return file
 
-    def _check(self, file: UploadedFile) -> None:
+    def _check(self, file: "UploadedFile[Any]") -> None:
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError("The recording is larger than 30 MB. Shorten it and choose it again.")
         try:

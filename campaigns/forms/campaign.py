@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
@@ -49,6 +49,12 @@ SHOWN_AS_THEY_ARE = ("bot", "flow_url", "window_start", "window_end")
 LONGEST = {Mode.BOT: 3600, Mode.FLOW: 14_400}  # seconds: the stream's cap, the carrier's cap
 
 
+if TYPE_CHECKING:
+    _ListsField = forms.ModelMultipleChoiceField[ContactList]
+else:
+    _ListsField = forms.ModelMultipleChoiceField
+
+
 @dataclass(frozen=True)
 class BotChoice:
     """A bot on the form: its radio button and the fields of its options."""
@@ -60,7 +66,7 @@ class BotChoice:
     fields: list[forms.BoundField]
 
 
-class PeopleField(forms.ModelMultipleChoiceField):
+class PeopleField(_ListsField):
     """Contact lists, each with how many people are on it."""
 
     widget = forms.CheckboxSelectMultiple

@@ -73,9 +73,11 @@ def rupees(value: float | Decimal | None) -> str:
     """₹1,04,500, with paise below ₹100."""
     if value is None:
         return EMPTY
-    if abs(value) < 100 and value != int(value):
-        return f"{'−' if value < 0 else ''}₹{abs(value):.2f}"
-    return f"{'−' if value < 0 else ''}₹{grouped(abs(round(value)))}"
+    amount = Decimal(str(value))
+    sign, size = ("−" if amount < 0 else ""), abs(amount)
+    if size < 100 and size != int(size):
+        return f"{sign}₹{size:.2f}"
+    return f"{sign}₹{grouped(round(size))}"
 
 
 @register.filter

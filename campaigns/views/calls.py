@@ -78,7 +78,7 @@ def _counts(calls: QuerySet[CallAttempt]) -> dict[str, int]:
 
 def _query(query: QueryDict) -> list[tuple[str, str]]:
     """The filter as hidden fields of the export's form."""
-    return [(name, value) for name, value in query.items() if name != "after"]
+    return [(name, str(query[name])) for name in query if name not in ("after", "csrfmiddlewaretoken")]
 
 
 # ----------------------------------------------------------------------------------------------------------- export

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from zoneinfo import available_timezones
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -70,7 +71,7 @@ def _answer(
         "campaign": campaign,
         "caller_ids": _caller_ids(form.account),
         "time_zones": sorted(available_timezones()),
-        "lost_files": [file.name for file in request.FILES.values()],
+        "lost_files": [file.name for file in request.FILES.values() if isinstance(file, UploadedFile)],
     }
     return render(request, "campaigns/form.html", context, status=400 if form.errors else 200)
 

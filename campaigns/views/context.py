@@ -1,5 +1,7 @@
 """What the frame of every page needs."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -18,7 +20,7 @@ def default_account() -> ExotelAccount | None:
 def shell(request: HttpRequest) -> dict[str, object]:
     """Theme (cookie `theme`), account and its pulse; looked up only where a template shows them."""
     theme = request.COOKIES.get("theme", "auto")
-    account = SimpleLazyObject(default_account)
+    account: Any = SimpleLazyObject(default_account)
     return {
         "theme": theme if theme in THEMES else "auto",
         "display_time_zone": settings.DISPLAY_TIME_ZONE,

@@ -178,7 +178,7 @@ def _running(campaign: Campaign, counts: Counts, answer: str, now: datetime) -> 
 
 def _ended(campaign: Campaign, counts: Counts, answer: str) -> Verdict:
     done, skipped = counts.contacts[ContactState.DONE], counts.contacts[ContactState.SKIPPED]
-    took = f"Took {span((campaign.ended_at - campaign.launched_at).total_seconds())}. " if _both(campaign) else ""
+    took = _took(campaign)
     unsure = f"{plural(counts.uncertain, 'person is,people are')} uncertain. " if counts.uncertain else ""
     not_called = f"{plural(skipped, 'person was,people were')} not called, each with its reason." if skipped else ""
     word = "Completed" if campaign.status == CampaignStatus.COMPLETED else "Stopped"
@@ -186,8 +186,10 @@ def _ended(campaign: Campaign, counts: Counts, answer: str) -> Verdict:
     return Verdict(campaign.status, line, f"{took}{unsure}{not_called}")
 
 
-def _both(campaign: Campaign) -> bool:
-    return campaign.ended_at is not None and campaign.launched_at is not None
+def _took(campaign: Campaign) -> str:
+    if not campaign.ended_at or not campaign.launched_at:
+        return ""
+    return f"Took {span((campaign.ended_at - campaign.launched_at).total_seconds())}. "
 
 
 # ----------------------------------------------------------------------------------------------------------- people

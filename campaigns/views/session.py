@@ -4,6 +4,7 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -24,8 +25,8 @@ class SignIn(auth.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
-    def form_invalid(self, form: SignInForm) -> HttpResponse:
-        if form.has_error(NON_FIELD_ERRORS, "invalid_login"):
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        if isinstance(form, SignInForm) and form.has_error(NON_FIELD_ERRORS, "invalid_login"):
             form.say_tries_left(self._tries_left(form))
         return super().form_invalid(form)
 

@@ -1,0 +1,157 @@
+"""Writing a campaign: what is asked for, what is refused in words, what is kept."""
+
+import io
+import wave
+from datetime import time
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from campaigns import bots
+from campaigns.models import Campaign
+from tests.pages import world
+
+
+def form(lists: list[int], **changes: object) -> dict[str, object]:
+    """What a browser sends for a good echo campaign."""
+    given: dict[str, object] = {
+        "name": "November EMI reminder",
+        "lists": lists,
+        "purpose": "service",
+        "mode": "bot",
+        "bot": "echo",
+        "option-echo-max_seconds": "45",
+        "caller_id": "020 0000 4410",
+        "calls_per_second": "0.5",
+        "max_concurrent": "5",
+        "window_start": "09:00",
+        "window_end": "21:00",
+        "time_zone": "Asia/Kolkata",
+        "ring_timeout": "40",
+        "time_limit": "120",
+        "max_attempts": "3",
+        "unknown_policy": "ask",
+        "recording_channels": "single",
+        "sample_rate": "8000",
+        "stream_name": "",
+    }
+    for outcome in ("busy", "no-answer", "failed"):
+        given |= {f"retry_{outcome}_times": "0", f"retry_{outcome}_minutes": "30"}
+    return given | changes
+
+
+def wav(seconds: float = 0.1) -> SimpleUploadedFile:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\0\0" * int(8000 * seconds))
+    return SimpleUploadedFile("greeting.wav", buffer.getvalue(), "audio/wav")
+
+
+@pytest.fixture
+def lists(db: None) -> list[int]:
+    world.account()
+    return [world.people(3).pk]
+
+
+def test_a_good_form_makes_a_draft_and_leads_to_its_review(client_of_meera: Client, lists: list[int]) -> None:
+    sent = form(lists, retry_busy_times="2", retry_busy_minutes="15")
+    response = client_of_meera.post("/campaigns/new", sent)
+    campaign = Campaign.objects.get()
+    assert response["Location"] == f"/campaigns/{campaign.pk}/"
+    assert (campaign.status, campaign.bot, campaign.bot_options) == ("draft", "echo", {"max_seconds": "45"})
+    assert (campaign.window_start, campaign.window_end) == (time(9), time(21))
+    assert campaign.calls_per_second == Decimal("0.5")
+    assert [(rule.outcome, rule.times) for rule in campaign.retry_rules.all()] == [("busy", 2)]
+    assert str(campaign.created_by) == "Meera Kulkarni"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "", "Give the campaign a name."),
+        ("caller_id", "", "Enter the ExoPhone that people shall see."),
+        ("calls_per_second", "fast", "Enter a number of calls above 0 and at most 100."),
+        ("calls_per_second", "0", "Enter a number of calls above 0 and at most 100."),
+        ("max_concurrent", "0", "Enter a whole number of calls from 1 to 10000."),
+        ("window_start", "nine", "Enter a time, 09:00."),
+        ("time_zone", "Asia/Poona", "is no time zone. Write it as in Asia/Kolkata"),
+        ("time_limit", "5000", "may last 3600 seconds. Enter that or less."),
+        ("bot", "", "Choose a bot."),
+        ("option-echo-max_seconds", "long", "Enter a whole number."),
+        ("retry_busy_times", "-1", "Enter a whole number of times from 0 to 20."),
+    ],
+)
+def test_a_wrong_field_names_its_mend_and_loses_nothing(
+    client_of_meera: Client, lists: list[int], field: str, value: str, words: str
+) -> None:
+    response = client_of_meera.post("/campaigns/new", form(lists, **{"name": "Typed with care", field: value}))
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert words in page
+    assert 'aria-invalid="true"' in page or field in ("bot",)
+    assert field == "name" or 'value="Typed with care"' in page
+    assert not Campaign.objects.exists()
+
+
+def test_without_a_list_it_says_to_choose_one(client_of_meera: Client, lists: list[int]) -> None:
+    response = client_of_meera.post("/campaigns/new", form([]))
+    assert "Choose at least one list." in response.content.decode()
+
+
+def test_hours_wider_than_the_law_are_refused_for_a_real_account(client_of_meera: Client, db: None) -> None:
+    world.account(kind="exotel", api_url="https://api.in.exotel.com/", name="Exotel")
+    sent = form([world.people().pk], purpose="recovery")
+    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    assert "For loan recovery calls the widest hours are 08:00–19:00. Set both times inside them." in page
+
+
+def test_a_flow_needs_its_address_and_not_the_bots_options(client_of_meera: Client, lists: list[int]) -> None:
+    sent = form(lists, mode="flow", **{"option-echo-max_seconds": "nonsense"})
+    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    assert "Enter the address of the flow" in page
+    sent["flow_url"] = "http://my.exotel.com/demo1/exoml/start_voice/1"
+    assert client_of_meera.post("/campaigns/new", sent).status_code == 302
+    assert Campaign.objects.get().mode == "flow"
+
+
+def test_an_uploaded_recording_is_kept_and_survives_an_edit_without_it(
+    client_of_meera: Client, lists: list[int]
+) -> None:
+    sent = form(lists, bot="announcer", **{"option-announcer-keys": "", "option-announcer-message": ""})
+    sent |= {f"option-announcer-{one.name}": one.default for one in bots.spec("announcer").options if one.choices}
+    client_of_meera.post("/campaigns/new", sent | {"option-announcer-recording": wav()})
+    campaign = Campaign.objects.get()
+    assert campaign.audio.get().file_name == "greeting.wav"
+    edit = f"/campaigns/{campaign.pk}/edit"
+    assert "Kept: greeting.wav" in client_of_meera.get(edit).content.decode()
+    assert client_of_meera.post(edit, sent | {"name": "Another name"}).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.bot_options["recording"]) == ("Another name", "greeting.wav")
+    assert campaign.audio.count() == 1
+
+
+def test_a_file_that_is_no_recording_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
+    fake = SimpleUploadedFile("song.wav", b"ID3 this is an MP3", "audio/wav")
+    sent = form(lists, bot="announcer", **{"option-announcer-recording": fake})
+    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    assert "song.wav is not a WAV recording. Save it as WAV (PCM, 16 bit) and choose it again." in page
+    assert "Only files must be chosen again: song.wav." in page
+
+
+def test_what_a_draft_holds_stands_in_the_form(client_of_meera: Client, lists: list[int]) -> None:
+    client_of_meera.post("/campaigns/new", form(lists, caller_id="02000009999"))
+    page = client_of_meera.get(f"/campaigns/{Campaign.objects.get().pk}/edit").content.decode()
+    assert 'value="02000009999"' in page
+    assert 'value="0.5"' in page
+    assert 'value="45"' in page
+
+
+def test_a_launched_campaign_is_not_rewritten(client_of_meera: Client, db: None) -> None:
+    campaign = world.launched(world.account(), world.people())
+    response = client_of_meera.post(f"/campaigns/{campaign.pk}/edit", form([]), follow=True)
+    assert "only a draft can be rewritten. Duplicate it instead." in response.content.decode()
