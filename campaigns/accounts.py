@@ -26,7 +26,11 @@ class UnknownRegion(Exception):
 
 
 def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
-    """Create or update the account of settings.EXOTEL; None if the environment names none. Raises UnknownRegion."""
+    """Create or update the account of settings.EXOTEL; None if the environment names none. Raises UnknownRegion.
+
+    Another account SID, or Exotel after the simulator, is another account: what was made for the one never dials
+    through the other. New campaigns go through the one that the environment names now.
+    """
     sid = str(given["account_sid"])
     if not sid:
         return None
@@ -34,7 +38,7 @@ def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
     simulated = is_loopback(urlsplit(api_url).hostname or "")
     fields = {
         "kind": AccountKind.SIMULATOR if simulated else AccountKind.EXOTEL,
-        "name": "Simulator" if simulated else f"Exotel {sid}",
+        "from_environment": True,
         "api_url": api_url,
         "account_sid": sid,
         "api_key": str(given["api_key"]),
@@ -43,7 +47,9 @@ def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
         "max_concurrent": int(given["max_concurrent"]) or (SIMULATED_SLOTS if simulated else FIRST_SLOTS),
     }
     with transaction.atomic():
-        account, _ = ExotelAccount.objects.update_or_create(from_environment=True, defaults=fields)
+        name = "Simulator" if simulated else f"Exotel {sid}"[:100]
+        account, _ = ExotelAccount.objects.update_or_create(name=name, defaults=fields)
+        ExotelAccount.objects.exclude(pk=account.pk).filter(from_environment=True).update(from_environment=False)
         Pacer.objects.get_or_create(account=account)
         _set_caller_id(account, str(given["caller_id"]))
     return account

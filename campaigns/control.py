@@ -33,6 +33,7 @@ __all__ = ["NotAllowed", "dial_uncertain", "launch", "lift_hold", "pause", "prob
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
+_DIALLING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
 def problems(campaign: Campaign) -> list[str]:
@@ -59,6 +60,8 @@ def pause(campaign_id: int, *, by: Actor, reason: str = "") -> None:
     """No new call after this commits; talks in progress go on."""
     with transaction.atomic():
         campaign = _locked(campaign_id)
+        if campaign.status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+            raise NotAllowed(f"This campaign is {_word(campaign)}, not running.")
         _move(campaign, CampaignStatus.PAUSED, paused_by=by.name, paused_reason=reason)
         audit.record(by, "pause", f"campaign:{campaign.pk}", reason=reason)
 
@@ -80,7 +83,10 @@ def stop(campaign_id: int, *, by: Actor) -> None:
         to = CampaignStatus.DRAINING
         if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
             to = CampaignStatus.CANCELLED
-        _move(campaign, to, ended_at=timezone.now() if to == CampaignStatus.CANCELLED else None)
+        now = timezone.now()
+        # Who is not in the queue yet will not be called: enrolling ends here, so that nobody is added after the end.
+        ended_at = now if to == CampaignStatus.CANCELLED else None
+        _move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
         audit.record(by, "stop", f"campaign:{campaign.pk}")
     finish(campaign_id)
 
@@ -95,6 +101,8 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
     """Put people whose uncertain call is proved never to have been dialled back in line; returns how many."""
     with transaction.atomic():
         campaign = _locked(campaign_id)
+        if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
+            raise NotAllowed(f"This campaign is {_word(campaign)}: nobody is called any more.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed")
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
         if moved and campaign.status == CampaignStatus.COMPLETED:
@@ -104,7 +112,7 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
 
 
 def finish_all() -> None:
-    """Complete and cancel what has come to its end; start what is scheduled."""
+    """Complete and cancel what has come to its end."""
     live = (CampaignStatus.RUNNING, CampaignStatus.DRAINING)
     for campaign_id in Campaign.objects.filter(status__in=live).values_list("pk", flat=True):
         finish(campaign_id)
@@ -129,15 +137,19 @@ def _unfinished(campaign: Campaign) -> bool:
 
 
 def _drain(campaign: Campaign) -> None:
+    # Looked at first: a call that ends after this look keeps the campaign open, so nobody whom it puts back in line
+    # is overlooked below.
+    open_calls = CallAttempt.objects.filter(campaign=campaign, state__in=OPEN_ATTEMPTS).exclude(state="unknown")
+    last = not open_calls.exists()
     waiting = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
     while ids := list(waiting.values_list("pk", flat=True)[:SKIP_CHUNK]):
         rows = CampaignContact.objects.filter(pk__in=ids)
         why = "The campaign was stopped before this call."
-        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="stopped", reason=why)
-    if not CallAttempt.objects.filter(campaign=campaign, state__in=OPEN_ATTEMPTS).exclude(state="unknown").exists():
-        ended = Campaign.objects.filter(pk=campaign.pk)
         now = timezone.now()
-        advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=now, enrolled_at=now)
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="stopped", reason=why, changed_at=now)
+    if last:
+        ended = Campaign.objects.filter(pk=campaign.pk)
+        advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=timezone.now())
 
 
 def _locked(campaign_id: int) -> Campaign:

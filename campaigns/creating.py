@@ -1,5 +1,6 @@
 """Make a campaign from a plan; shared by the form and the command line, so that both refuse the same things."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
@@ -28,6 +29,9 @@ from campaigns.pacing import DIAL_SHARE
 from campaigns.refusals import NotAllowed
 
 DEFAULT_SLOTS = 50
+SLOWEST, FASTEST = Decimal("0.001"), Decimal(999)  # calls per second, as the column holds them
+LONGEST_DELAY = 99_999  # minutes: 69 days
+_DELAY = f"The time until a retry must be between 0 and {LONGEST_DELAY:,} minutes."
 RETRIED = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED)
 
 
@@ -163,14 +167,19 @@ def read_window(text: str) -> Window:
 
 def _read_time(text: str) -> time:
     text = text.strip()
+    if not re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
+        raise ValueError(text)
     return time(0) if text == "24:00" else time.fromisoformat(text.zfill(5))
 
 
 def read_decimal(text: str, what: str) -> Decimal:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
-        raise NotAllowed(f"{what}: “{text}” is not a number.") from None
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise NotAllowed(f"{what}: “{text}” is not a number.")
+    return number
 
 
 _COPIED = (
@@ -195,7 +204,8 @@ _COPIED = (
 
 def _attach(campaign: Campaign, plan: CampaignPlan) -> None:
     CampaignPace.objects.get_or_create(campaign=campaign)
-    CampaignList.objects.bulk_create(CampaignList(campaign=campaign, contact_list=one) for one in plan.lists)
+    once = dict.fromkeys(plan.lists)
+    CampaignList.objects.bulk_create(CampaignList(campaign=campaign, contact_list=one) for one in once)
     RetryRule.objects.bulk_create(
         RetryRule(campaign=campaign, outcome=rule.outcome, times=rule.times, delay_minutes=rule.delay_minutes)
         for rule in plan.retries
@@ -216,12 +226,17 @@ def _with_defaults(plan: CampaignPlan) -> dict[str, str]:
 def _problems(plan: CampaignPlan) -> list[str]:
     checks = (
         (not plan.name.strip(), "Give the campaign a name."),
+        (len(plan.name.strip()) > 120, "The name must have at most 120 characters."),
+        (len(plan.caller_id) > 20, f"The caller ID “{plan.caller_id[:40]}” is not a phone number."),
         (not plan.lists and not plan.is_test, "Choose at least one contact list."),
-        (pace_of(plan) <= 0, "Calls per second must be above 0."),
-        (pace_of(plan) > 1000, "Calls per second must be at most 1000."),
+        (pace_of(plan) < SLOWEST, f"Calls per second must be at least {SLOWEST} (one in 17 minutes)."),
+        (pace_of(plan) > FASTEST, f"Calls per second must be at most {FASTEST}."),
         (slots_of(plan) < 1, "At least one call at a time must be allowed."),
+        (slots_of(plan) > 100_000, "At most 100,000 calls at a time can be allowed."),
         (not 5 <= plan.ring_timeout <= 300, "The ring timeout must be between 5 and 300 seconds."),
         (plan.max_attempts < 1, "At least one attempt must be allowed."),
+        (plan.max_attempts > 100, "At most 100 attempts can be allowed."),
+        (not all(0 <= rule.delay_minutes <= LONGEST_DELAY for rule in plan.retries), _DELAY),
         (plan.sample_rate not in (8000, 16000, 24000), "The sample rate must be 8000, 16000 or 24000."),
         (plan.mode not in Mode.values, f"The mode must be one of {', '.join(Mode.values)}."),
         (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),
@@ -244,8 +259,21 @@ def _mode_problems(plan: CampaignPlan) -> list[str]:
     if not 5 <= plan.time_limit <= limit:
         why = "a bot's stream lasts 60 minutes at most" if plan.mode == Mode.BOT else "Exotel's longest call"
         found.append(f"The time limit must be between 5 and {limit:,} seconds ({why}).")
-    if plan.mode == Mode.BOT and plan.bot not in settings.BOTS:
-        found.append(f"There is no bot “{plan.bot}”: choose one of {', '.join(settings.BOTS)}.")
-    if plan.mode == Mode.FLOW and not plan.flow_url:
+    if plan.mode == Mode.BOT:
+        found += _bot_problems(plan)
+    elif not plan.flow_url:
         found.append("Flow mode needs the flow's address (http://my.exotel.com/…/exoml/start_voice/…).")
+    elif len(plan.flow_url) > 500:
+        found.append("The flow's address must have at most 500 characters.")
+    return found
+
+
+def _bot_problems(plan: CampaignPlan) -> list[str]:
+    if plan.bot not in settings.BOTS:
+        return [f"There is no bot “{plan.bot}”: choose one of {', '.join(settings.BOTS)}."]
+    known = [option.name for option in bots.spec(plan.bot).options]
+    strange = [name for name in plan.bot_options if name not in known]
+    found = [f"The bot “{plan.bot}” has no option “{name}”; it has {', '.join(known) or 'none'}." for name in strange]
+    if len(plan.stream_name) > 32:
+        found.append("The stream name must have at most 32 characters.")
     return found

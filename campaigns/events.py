@@ -16,11 +16,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from campaigns import outcomes
+from campaigns.lifecycle import IllegalTransition
 from campaigns.models import CallAttempt, CallEvent
 from campaigns.outcomes import Statement
 
 log = logging.getLogger(__name__)
 
+# Whatever stops an event from being applied, it is stored, and the carrier is owed its 200.
+NOT_APPLIED = (DatabaseError, IllegalTransition, LookupError, ValueError, TypeError, ArithmeticError)
 LEFT_AFTER = timedelta(seconds=3)  # an event this old and not applied was left by a process that died
 RAW_LENGTH = 65_536
 
@@ -100,18 +103,25 @@ def apply_for(attempt_id: int) -> None:
 
 def say(arrival: Arrival) -> None:
     """Store and apply. A failure to apply loses nothing: the event is stored, and the tick applies it."""
-    if not store(arrival) or arrival.attempt_id is None:
-        return
+    if store(arrival) and arrival.attempt_id is not None:
+        _surely_apply(arrival.attempt_id)
+
+
+def _surely_apply(attempt_id: int) -> None:
+    """Apply what can be applied now; what cannot is left to the tick, with a line in the log."""
     try:
-        apply_for(arrival.attempt_id)
+        apply_for(attempt_id)
     except CallAttempt.DoesNotExist:
         return
-    except DatabaseError:
-        log.warning("event of attempt %s stored but not applied yet", arrival.attempt_id, exc_info=True)
+    except NOT_APPLIED:
+        log.warning("events of attempt %s are stored but not applied yet", attempt_id, exc_info=True)
 
 
 def apply_leftovers() -> int:
-    """Apply events that were stored by a process which died; returns how many attempts had some."""
+    """Apply events that were stored by a process which died; returns how many attempts had some.
+
+    One that cannot be applied must not hold up the others.
+    """
     ids = list(
         CallEvent.objects.filter(
             applied_at__isnull=True, attempt__isnull=False, received_at__lt=timezone.now() - LEFT_AFTER
@@ -121,7 +131,7 @@ def apply_leftovers() -> int:
     )
     for attempt_id in ids:
         if attempt_id is not None:
-            apply_for(attempt_id)
+            _surely_apply(attempt_id)
     return len(ids)
 
 

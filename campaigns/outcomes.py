@@ -14,23 +14,28 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from campaigns import eligibility, pacing, suppressing
+from campaigns import audit, eligibility, pacing, suppressing
 from campaigns.audit import DIALER
 from campaigns.exotel.numbers import same_number
 from campaigns.lifecycle import (
     ATTEMPT,
+    CAMPAIGN,
     CAMPAIGN_CONTACT,
-    ENDED_CAMPAIGNS,
+    OPEN_ATTEMPTS,
     AttemptState,
+    CampaignStatus,
     ContactState,
     Outcome,
     advance,
 )
-from campaigns.models import CallAttempt, CampaignContact, Mode, UnknownPolicy
+from campaigns.models import CallAttempt, Campaign, CampaignContact, EventSource, Mode, UnknownPolicy
 
 CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in about two minutes
 STREAM_GRACE = timedelta(seconds=10)  # how long after a stream's end the callback may take before we ask
 RING_GRACE = timedelta(seconds=10)
+DIALLING_CAMPAIGNS = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+STOPPED_CAMPAIGNS = (CampaignStatus.DRAINING, CampaignStatus.CANCELLED)
+FINAL_DISPOSITIONS = ("goal", "stop")  # nobody who said so is called again
 TERMINAL = frozenset(outcome.value for outcome in Outcome if outcome != Outcome.REFUSED)
 
 
@@ -54,12 +59,13 @@ class Statement:
 
 def apply(attempt_id: int, said: Statement) -> str:
     """Apply one statement; returns a note for the event ('' when it was simply true). Call inside a transaction."""
-    attempt = CallAttempt.objects.select_for_update().select_related("campaign__account").get(pk=attempt_id)
-    suspect = _suspicion(attempt, said)
+    # Only the attempt is locked: the joined campaign and account rows are everybody's.
+    rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign__account")
+    attempt = rows.get(pk=attempt_id)
+    suspect = _suspicion(attempt, said) or _bind(attempt, said)
     if suspect:
         _flag(attempt, suspect)
         return suspect
-    _bind(attempt, said)
     if said.status in TERMINAL:
         return _end(attempt, said)
     if said.answered:
@@ -73,10 +79,10 @@ def apply(attempt_id: int, said: Statement) -> str:
 
 
 def _suspicion(attempt: CallAttempt, said: Statement) -> str:
-    """Why a statement cannot be about this attempt, or ''."""
-    if said.sid and attempt.sid and said.sid != attempt.sid:
+    """Why a statement cannot be about this attempt, or ''. Our POST's own answer is surely about it."""
+    if said.sid and attempt.sid and said.sid != attempt.sid and said.source != EventSource.POST:
         return "it names another CallSid than this attempt's"
-    named = [number for number in said.numbers if number]
+    named = [number for number in said.numbers if number and not same_number(number, attempt.caller_id)]
     if named and not any(same_number(number, attempt.phone) for number in named):
         return "it names other numbers than this attempt's"
     return ""
@@ -84,19 +90,23 @@ def _suspicion(attempt: CallAttempt, said: Statement) -> str:
 
 def _flag(attempt: CallAttempt, what: str) -> None:
     """Keep a contradiction on the attempt for people to see, and ask Exotel."""
-    CallAttempt.objects.filter(pk=attempt.pk).update(contradiction=what[:300], check_at=pacing.db_now())
+    CallAttempt.objects.filter(pk=attempt.pk).update(contradiction=what[:300])
+    _ask_soon(attempt, pacing.db_now())
 
 
-def _bind(attempt: CallAttempt, said: Statement) -> None:
-    """Learn the Sid. A Sid that belongs to another attempt is flagged, never moved."""
-    if not said.sid or attempt.sid:
-        return
+def _bind(attempt: CallAttempt, said: Statement) -> str:
+    """Learn the Sid, or say why it cannot be this attempt's: one that belongs to another attempt is never moved."""
+    if not said.sid or said.sid == attempt.sid:
+        return ""
     try:
         with transaction.atomic():
-            CallAttempt.objects.filter(pk=attempt.pk, sid=None).update(sid=said.sid)
-        attempt.sid = said.sid
+            CallAttempt.objects.filter(pk=attempt.pk).update(sid=said.sid)
     except IntegrityError:
-        _flag(attempt, "it names a CallSid that belongs to another attempt")
+        return "it names a CallSid that belongs to another attempt"
+    if attempt.sid:
+        _flag(attempt, "a callback named another CallSid before Exotel's own answer came")
+    attempt.sid = said.sid
+    return ""
 
 
 def _place(attempt: CallAttempt, said: Statement) -> None:
@@ -142,10 +152,9 @@ def _end(attempt: CallAttempt, said: Statement) -> str:
         placed_at=Coalesce(F("placed_at"), Value(said.at)),
         slot_released_at=Coalesce(F("slot_released_at"), Value(said.at)),
         slot_evidence=attempt.slot_evidence or said.source,
-        check_at=None if said.trusted else said.at + CONFIRM_AFTER,
         reason_code="",
         reason="",
-        **facts,
+        **{"check_at": said.at + CONFIRM_AFTER, **facts},
     )
     if won:
         attempt.outcome = said.status
@@ -158,18 +167,18 @@ def _end(attempt: CallAttempt, said: Statement) -> str:
     return _compare(attempt, said)
 
 
+_FACTS = ("carrier_status", "recording_url", "duration", "talk_seconds", "price")
+
+
 def _facts(attempt: CallAttempt, said: Statement) -> dict[str, Any]:
-    """What is new and certain enough to keep beside the outcome."""
-    facts: dict[str, Any] = {
-        "carrier_status": said.carrier_status[:30] or attempt.carrier_status,
-        "recording_url": said.recording_url or attempt.recording_url,
-    }
-    for name in ("duration", "talk_seconds", "price"):
-        value = getattr(said, name)
-        if value is not None:
-            facts[name] = value
+    """What it adds beside the outcome. Call details outrank a callback's facts, whichever came first."""
+    facts = {name: getattr(said, name) for name in _FACTS if getattr(said, name) not in (None, "")}
+    if "carrier_status" in facts:
+        facts["carrier_status"] = said.carrier_status[:30]
     if said.trusted:
-        facts |= {"confirmed_at": said.at, "check_at": None}
+        return facts | {"confirmed_at": said.at, "check_at": None}
+    if attempt.confirmed_at:
+        return {name: value for name, value in facts.items() if getattr(attempt, name) in (None, "")}
     return facts
 
 
@@ -180,16 +189,38 @@ def _compare(attempt: CallAttempt, said: Statement) -> str:
     what = f"one source says {attempt.outcome}, {said.source} says {said.status}"
     if said.trusted:
         CallAttempt.objects.filter(pk=attempt.pk).update(outcome=said.status, contradiction=what)
-        CampaignContact.objects.filter(
-            pk=attempt.campaign_contact_id, state=ContactState.DONE, last_outcome=attempt.outcome
-        ).update(last_outcome=said.status)
+        attempt.outcome = said.status
+        _settle_again(attempt, said.at)
         return f"{what}; the call details decide"
     _flag(attempt, what)
     return what
 
 
+def _settle_again(attempt: CallAttempt, now: datetime) -> None:
+    """The outcome was corrected: who waits for a retry that the right outcome does not ask for is done."""
+    contact = CampaignContact.objects.select_for_update().get(pk=attempt.campaign_contact_id)
+    if contact.attempts.filter(ordinal__gt=attempt.ordinal).exists():
+        return  # a later attempt has spoken
+    rows = CampaignContact.objects.filter(pk=contact.pk)
+    if contact.state == ContactState.RETRY and _retry_at(attempt, contact, now) is None:
+        advance(rows, CAMPAIGN_CONTACT, ContactState.DONE, reason_code="", reason="", changed_at=now)
+    rows.filter(state__in=(ContactState.DONE, ContactState.RETRY)).update(last_outcome=attempt.outcome)
+
+
 def _ask_soon(attempt: CallAttempt, now: datetime) -> None:
-    CallAttempt.objects.filter(pk=attempt.pk).update(check_at=now)
+    """Exotel is asked next; about a refused attempt there is nothing to ask."""
+    CallAttempt.objects.filter(pk=attempt.pk).exclude(state=AttemptState.REFUSED).update(check_at=now)
+
+
+def give_up(attempt_id: int, why: str) -> None:
+    """Exotel cannot say how a call ended, and never will: a call that is still open counts as failed, flagged."""
+    with transaction.atomic():
+        attempt = (
+            CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign__account").get(pk=attempt_id)
+        )
+        if attempt.state in OPEN_ATTEMPTS:
+            _end(attempt, Statement(source=EventSource.DIALER, at=pacing.db_now(), status=Outcome.FAILED.value))
+        CallAttempt.objects.filter(pk=attempt_id).update(check_at=None, contradiction=why[:300])
 
 
 def release_slot(attempt_id: int, evidence: str) -> bool:
@@ -227,9 +258,9 @@ def settle_contact(attempt: CallAttempt, now: datetime) -> None:
 def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> datetime | None:
     campaign = attempt.campaign
     rule = campaign.retry_rules.filter(outcome=attempt.outcome).first()
-    if rule is None or contact.tries >= campaign.max_attempts or campaign.status in ENDED_CAMPAIGNS:
+    if rule is None or contact.tries >= campaign.max_attempts or campaign.status not in DIALLING_CAMPAIGNS:
         return None
-    if contact.disposition_kind in ("goal", "stop"):
+    if contact.disposition_kind in FINAL_DISPOSITIONS:
         return None
     same = contact.attempts.filter(outcome=attempt.outcome).exclude(pk=attempt.pk).count()
     if same >= rule.times:
@@ -258,31 +289,65 @@ def refuse(attempt: CallAttempt, code: str, reason: str, *, http_status: int | N
     return bool(won)
 
 
+def back_in_line(attempt: CallAttempt, due_at: datetime, reason: str, *, code: str = "") -> None:
+    """Nobody was called: the person is pending again. The caller has locked the account's pacer.
+
+    A campaign that completed meanwhile runs again; in one that was stopped the person is skipped.
+    """
+    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+    said: dict[str, Any] = {"reason_code": code, "reason": reason[:300], "changed_at": pacing.db_now()}
+    status = Campaign.objects.values_list("status", flat=True).get(pk=attempt.campaign_id)
+    if status in STOPPED_CAMPAIGNS:
+        said |= {"reason_code": "stopped", "reason": "The campaign was stopped before this call."}
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, **said)
+    elif (
+        advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=due_at, **said)
+        and status == CampaignStatus.COMPLETED
+    ):
+        campaign = Campaign.objects.filter(pk=attempt.campaign_id)
+        advance(
+            campaign, CAMPAIGN, CampaignStatus.RUNNING, field="status", ended_at=None, generation=F("generation") + 1
+        )
+        audit.record(DIALER, "resume", f"campaign:{attempt.campaign_id}", reason="Somebody is to be called after all.")
+
+
 def prove_absent(attempt_id: int) -> None:
     """The call list, complete and late enough, lacks the call: it was never dialled. The campaign's policy decides."""
     with transaction.atomic():
+        pacing.lock(CallAttempt.objects.values_list("account_id", flat=True).get(pk=attempt_id))
         now = pacing.db_now()
-        attempt = CallAttempt.objects.select_for_update().select_related("campaign").get(pk=attempt_id)
-        if not refuse(attempt, "not-placed", "Exotel's call list does not have this call.", http_status=None, now=now):
-            return
-        rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
-        policy = attempt.campaign.unknown_policy
-        said: dict[str, Any] = {"reason_code": "not-placed", "changed_at": now}
-        if policy == UnknownPolicy.REDIAL:
-            advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=now, reason="Was never dialled.", **said)
-        elif policy == UnknownPolicy.NEVER:
-            why = "Was never dialled; the campaign does not dial again."
-            advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)
-        else:
-            rows.filter(state=ContactState.UNCERTAIN).update(reason="Was never dialled: you may dial now.", **said)
+        rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign")
+        attempt = rows.get(pk=attempt_id)
+        if refuse(attempt, "not-placed", "Exotel's call list does not have this call.", http_status=None, now=now):
+            _never_dialled(attempt, now)
+
+
+def _never_dialled(attempt: CallAttempt, now: datetime) -> None:
+    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+    policy = attempt.campaign.unknown_policy
+    said: dict[str, Any] = {"reason_code": "not-placed", "changed_at": now}
+    if policy == UnknownPolicy.REDIAL or attempt.campaign.status in STOPPED_CAMPAIGNS:
+        back_in_line(attempt, now, "Was never dialled.", code="not-placed")
+    elif policy == UnknownPolicy.NEVER:
+        why = "Was never dialled; the campaign does not dial again."
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)
+    else:
+        rows.filter(state=ContactState.UNCERTAIN).update(reason="Was never dialled: you may dial now.", **said)
 
 
 def record_disposition(attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
     """What the conversation achieved, as the bot says. `kind` "stop" is an opt-out: the number is suppressed."""
+    if kind == "stop":
+        # First and by itself: the wish not to be called again must outlive this process, whatever comes after.
+        phone = CallAttempt.objects.values_list("phone", flat=True).get(pk=attempt_id)
+        suppressing.suppress([phone], reason="Asked in the call not to be called", by=DIALER, source="call")
     with transaction.atomic():
         attempt = CallAttempt.objects.select_for_update().get(pk=attempt_id)
         said = {"disposition": label[:60], "disposition_kind": kind[:12]}
         CallAttempt.objects.filter(pk=attempt_id).update(**said, disposition_key=key[:40], disposition_details=details)
-        CampaignContact.objects.filter(pk=attempt.campaign_contact_id).update(**said)
-    if kind == "stop":
-        suppressing.suppress([attempt.phone], reason="Asked in the call not to be called", by=DIALER, source="call")
+        rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
+        rows.update(**said)
+        if kind in FINAL_DISPOSITIONS:
+            # The callback was faster and the retry rule has planned another call: it is not needed.
+            again = rows.filter(state=ContactState.RETRY)
+            advance(again, CAMPAIGN_CONTACT, ContactState.DONE, reason_code="", reason="", changed_at=pacing.db_now())

@@ -183,7 +183,8 @@ def _queue_block(campaign: Campaign, now: datetime) -> Block | None:
     if block.code != "nobody-left":
         return block
     open_now = CampaignContact.objects.filter(campaign=campaign, state=ContactState.IN_CALL).count()
-    return Block("last-calls", f"Everybody was called; {open_now} calls are still open.") if open_now else None
+    calls = "1 call is" if open_now == 1 else f"{open_now} calls are"
+    return Block("last-calls", f"Everybody was called; {calls} still open.") if open_now else None
 
 
 def _paused(campaign: Campaign) -> Waiting:

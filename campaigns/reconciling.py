@@ -5,6 +5,7 @@ Calls with a Sid are asked for together, up to 20 a question. An unknown call ha
 and time, because the list carries no CustomField.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,9 +17,11 @@ from django.db.models.functions import Abs, Extract
 from campaigns import events, outcomes, pacing
 from campaigns.dialing import client_for
 from campaigns.events import Arrival
+from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
 from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
+from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
 from campaigns.outcomes import Statement
 
@@ -28,6 +31,8 @@ POST_TIME = timedelta(seconds=60)  # the longest between our intent and the stam
 CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
 GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still calls in-progress is closed by us
+SELDOM = timedelta(hours=6)  # between questions about a call that two calls of the list could be
+MOST_CHECKS = 30_000  # odd and even still alternate below what the column holds
 
 
 def reconcile_all() -> int:
@@ -60,45 +65,46 @@ def reconcile(account: ExotelAccount) -> bool:
 
 
 def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
+    """One question: about the call that waits longest, together with as many others as one list takes.
+
+    The list is known to leave ongoing calls out; the single question does not. So who was missing is asked about
+    alone the next time.
+    """
     first = due[0]
     if first.sid is None:
         _look_for(client, first)
         return
     known = [attempt for attempt in due if attempt.sid][:SIDS_AT_ONCE]
-    if len(known) == 1:
+    if len(known) == 1 or first.checks % 2:
         details = client.call(first.sid)
         _learn(first, details) if details else _missing(first)
         return
     found = client.calls([attempt.sid for attempt in known if attempt.sid])
     for attempt in known:
         details = found.get(attempt.sid or "")
-        if details:
-            _learn(attempt, details)
-        else:
-            # The list is known to leave ongoing calls out; the single question does not.
-            _later(attempt)
-    if not found:
-        details = client.call(first.sid)
-        _learn(first, details) if details else _missing(first)
+        _learn(attempt, details) if details else _later(attempt)
 
 
 def _learn(attempt: CallAttempt, details: CallDetails) -> None:
     """What Exotel itself says. A call that goes on is asked about again."""
+    now = pacing.db_now()
+    over = details.status.terminal
+    said = Statement(
+        source=EventSource.DETAILS,
+        at=now,
+        sid=details.sid,
+        status=details.status.value if over else "in-progress",
+        carrier_status=pick_text(details.raw, "Status") if over else "",
+        duration=details.duration if over else None,
+        talk_seconds=details.conversation_duration if over else None,
+        price=details.price,
+        recording_url=details.recording_url or "",
+        trusted=True,
+    )
     with transaction.atomic():
-        now = pacing.db_now()
-        said = Statement(
-            source=EventSource.DETAILS,
-            at=now,
-            sid=details.sid,
-            status=details.status.value,
-            carrier_status=details.status.value,
-            duration=details.duration,
-            talk_seconds=details.conversation_duration,
-            price=details.price,
-            recording_url=details.recording_url or "",
-            trusted=True,
-        )
-        note = outcomes.apply(attempt.pk, said) if details.status.terminal else _goes_on(attempt, now)
+        note = outcomes.apply(attempt.pk, said)
+    if not over:
+        note = note or _goes_on(attempt, now)
     events.store(
         Arrival(
             source=EventSource.DETAILS,
@@ -106,7 +112,7 @@ def _learn(attempt: CallAttempt, details: CallDetails) -> None:
             attempt_id=attempt.pk,
             call_sid=details.sid,
             fields={"status": details.status.value, "duration": details.duration},
-            raw=str(details.raw)[:4000],
+            raw=json.dumps(details.raw, default=str)[:4000],
             note=note,
             applied=True,
         )
@@ -115,34 +121,35 @@ def _learn(attempt: CallAttempt, details: CallDetails) -> None:
 
 def _goes_on(attempt: CallAttempt, now: datetime) -> str:
     if now > attempt.proof_at + GIVE_UP:
-        said = Statement(source=EventSource.DIALER, at=now, status="failed", trusted=True)
-        outcomes.apply(attempt.pk, said)
-        return "Exotel still calls it in progress a day after it must have ended; closed as failed"
+        why = "Exotel still calls it in progress a day after it must have ended"
+        outcomes.give_up(attempt.pk, f"{why}.")
+        return f"{why}; nobody asks any more"
     _later(attempt)
     return "goes on"
 
 
 def _missing(attempt: CallAttempt) -> None:
     """Exotel does not know the Sid (any more, or yet)."""
-    now = pacing.db_now()
-    if now > attempt.proof_at:
-        with transaction.atomic():
-            said = Statement(source=EventSource.DIALER, at=now, sid=attempt.sid or "", status="failed", trusted=True)
-            outcomes.apply(attempt.pk, said)
-            what = "Exotel took this call and later did not know it; its outcome is not known."
-            CallAttempt.objects.filter(pk=attempt.pk).update(contradiction=what)
-        return
-    _later(attempt)
+    if pacing.db_now() > attempt.proof_at:
+        outcomes.give_up(attempt.pk, "Exotel took this call and later did not know it; its outcome is not confirmed.")
+    else:
+        _later(attempt)
 
 
 def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
-    """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at."""
+    """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at.
+
+    A list that lacks pages settles nothing: what is left out may be another candidate.
+    """
     until = attempt.intent_at + POST_TIME + CLOCK_SLACK
     listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
     candidates = _candidates(attempt, listed)
-    if len(candidates) == 1:
-        _found(attempt, candidates[0])
-    elif not candidates and listed.complete and pacing.db_now() > attempt.proof_at and _clocks_agree(client, attempt):
+    late = pacing.db_now() > attempt.proof_at
+    if listed.complete and len(candidates) == 1:
+        _learn(attempt, candidates[0])
+    elif late and attempt.state not in (AttemptState.DIALING, AttemptState.UNKNOWN):
+        outcomes.give_up(attempt.pk, "A callback spoke of this call, and Exotel's call list does not show which it is.")
+    elif late and listed.complete and not candidates and _clocks_agree(client, attempt):
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
@@ -175,24 +182,18 @@ def _clocks_agree(client: ExotelClient, attempt: CallAttempt) -> bool:
     return bool(details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME)
 
 
-def _found(attempt: CallAttempt, details: CallDetails) -> None:
-    with transaction.atomic():
-        placed = Statement(source=EventSource.DETAILS, at=pacing.db_now(), sid=details.sid, status="in-progress")
-        note = outcomes.apply(attempt.pk, placed)
-    if not note:
-        _learn(attempt, details)
-
-
 def _later(attempt: CallAttempt) -> None:
-    """Ask again, each time after a longer while."""
+    """Ask again, each time after a longer while; a day after the proof time only now and then, but never not at all."""
     first, longest = AGAIN
-    wait = min(first * 2 ** min(attempt.checks, 10), longest)
+    now = pacing.db_now()
+    wait = SELDOM if now > attempt.proof_at + GIVE_UP else min(first * 2 ** min(attempt.checks, 10), longest)
     rows = CallAttempt.objects.filter(pk=attempt.pk, check_at__isnull=False)
-    rows.update(check_at=pacing.db_now() + wait, checks=attempt.checks + 1)
+    rows.update(check_at=now + wait, checks=min(attempt.checks + 1, MOST_CHECKS))
 
 
 def _back_off(account: ExotelAccount, limited: RateLimited) -> None:
     with transaction.atomic():
         pacer = pacing.lock(account.pk)
-        pacer.backoff_until = pacing.db_now() + timedelta(seconds=limited.retry_after or 5)
+        until = pacing.db_now() + timedelta(seconds=limited.retry_after or 5)
+        pacer.backoff_until = max(pacer.backoff_until or until, until)
         pacer.save(update_fields=["backoff_until"])

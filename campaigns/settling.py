@@ -63,7 +63,10 @@ def mark_unknown(attempt_id: int, reason: str) -> bool:
 
 def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetime) -> None:
     note = outcomes.apply(attempt.pk, Statement(source=EventSource.POST, at=now, sid=answer.sid, status="in-progress"))
-    if not note:
+    if note:
+        # A Sid that belongs to another attempt: Exotel took something, and nobody can say what.
+        _to_unknown(attempt, Unknown(note, answer.http_status), now)
+    else:
         CallAttempt.objects.filter(pk=attempt.pk).update(http_status=answer.http_status)
     CampaignPace.objects.filter(pk=attempt.campaign_id).update(accepted=F("accepted") + 1, bad_requests_in_row=0)
     pacer.backoff_seconds = 0
@@ -86,13 +89,13 @@ def _rate_limited(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: date
     seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
     pacer.backoff_until = now + timedelta(seconds=seconds)
     pacer.save(update_fields=["backoff_seconds", "backoff_until"])
-    _back_in_line(attempt, now, "")
+    outcomes.back_in_line(attempt, now, "")
 
 
 def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
     """Key, credit, KYC, path: no call of this account can succeed until a person mends it."""
     words = _MEND[answer.kind]
-    _back_in_line(attempt, now, "")
+    outcomes.back_in_line(attempt, now, "")
     holds.put(pacer, Hold(answer.kind.value, f"{words} Exotel says: “{answer.message}”", probes=False), now)
 
 
@@ -108,7 +111,7 @@ def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime
     pace.save(update_fields=["bad_requests_in_row"])
     first_ever = pace.accepted == 0
     if first_ever or pace.bad_requests_in_row >= BAD_REQUESTS_IN_ROW:
-        _back_in_line(attempt, now, "")
+        outcomes.back_in_line(attempt, now, "")
         which = "the first request" if first_ever else f"{pace.bad_requests_in_row} requests in a row"
         reason = f"Exotel refused {which} of this campaign: “{answer.message}” Check the caller ID and the campaign."
         _pause(attempt.campaign, reason, now)
@@ -123,12 +126,6 @@ def _pause(campaign: Campaign, reason: str, now: datetime) -> None:
         rows, CAMPAIGN, CampaignStatus.PAUSED, field="status", **said
     ):
         audit.record(DIALER, "pause", f"campaign:{campaign.pk}", reason=reason, at=now.isoformat())
-
-
-def _back_in_line(attempt: CallAttempt, due_at: datetime, reason: str) -> None:
-    """Nobody was called: the person is pending again, and the attempt has no outcome of theirs."""
-    rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
-    advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=due_at, reason=reason, changed_at=due_at)
 
 
 def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now: datetime) -> None:
@@ -146,7 +143,7 @@ def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now
 
 def _not_sent(pacer: Pacer, attempt: CallAttempt, answer: NotSent, now: datetime) -> None:
     if outcomes.refuse(attempt, "not-sent", answer.reason, http_status=None, now=now):
-        _back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}"[:300])
+        outcomes.back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}"[:300])
         holds.note_not_sent(pacer, answer.reason, now)
 
 

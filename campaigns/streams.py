@@ -133,7 +133,7 @@ def start_stream(stream_id: int, start: StreamStart) -> None:
     with transaction.atomic():
         stream = Stream.objects.select_related("attempt").get(pk=stream_id)
         attempt = CallAttempt.objects.select_for_update().get(pk=stream.attempt_id)
-        if attempt.sid and start.call_sid and attempt.sid != start.call_sid:
+        if start.call_sid and _is_another(attempt, start.call_sid):
             raise StreamRefused(CROSSED, "the start event names another call")
         Stream.objects.filter(pk=stream_id).update(
             stream_sid=start.stream_sid[:64],
@@ -154,6 +154,12 @@ def start_stream(stream_id: int, start: StreamStart) -> None:
             raw=start.raw,
         )
     )
+
+
+def _is_another(attempt: CallAttempt, call_sid: str) -> bool:
+    if attempt.sid:
+        return attempt.sid != call_sid
+    return CallAttempt.objects.filter(account_id=attempt.account_id, sid=call_sid).exists()
 
 
 def note(entries: Sequence[Entry]) -> None:

@@ -28,6 +28,7 @@ def suppress(phones: Iterable[str], *, reason: str, by: Actor, source: str = "op
     Takes the pacers' locks first, as every intent does: an intent that is being written is either seen to its end
     before this commits, or sees the suppression.
     """
+    reason = reason[:200]
     rows = [Suppression(phone=phone, reason=reason, source=source, added_by=by.user) for phone in sorted(set(phones))]
     with transaction.atomic():
         list(Pacer.objects.select_for_update().order_by("pk").values_list("pk"))

@@ -30,10 +30,16 @@ def status_callback(request: HttpRequest, token: str) -> HttpResponse:
         attempt_id = int(tokens.read("callback", token))
     except tokens.Forged:
         return HttpResponse("Not found.\n", status=404, content_type=PLAIN)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_BYTES:
+    # The header first, so that nothing large is read; the body too, since a chunked one has no header.
+    if _announced(request) > BODY_BYTES or len(request.body) > BODY_BYTES:
         return HttpResponse("Too large.\n", status=413, content_type=PLAIN)
     events.say(_arrival(attempt_id, request.content_type or "", request.headers.get("Content-Type", ""), request.body))
     return HttpResponse("OK\n", content_type=PLAIN)
+
+
+def _announced(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isascii() and length.isdigit() else 0
 
 
 def _arrival(attempt_id: int, kind: str, content_type: str, body: bytes) -> Arrival:

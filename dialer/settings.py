@@ -25,8 +25,8 @@ HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = ["*"]  # the proxy in front decides; addresses we hand out come from PUBLIC_URL, never from Host
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
-EXOTEL = {
-    "api_url": env.text("EXOTEL_API_URL", ""),
+EXOTEL: dict[str, Any] = {
+    "api_url": env.url("EXOTEL_API_URL", default=""),
     "region": env.text("EXOTEL_REGION", "in"),
     "account_sid": env.text("EXOTEL_ACCOUNT_SID", ""),
     "api_key": env.secret("EXOTEL_API_KEY", default=""),

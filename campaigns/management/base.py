@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connections
 
 from campaigns.models import Campaign
 from campaigns.refusals import NotAllowed
@@ -31,6 +32,11 @@ class DialerCommand(BaseCommand):
         except CommandError as refused:
             self.stderr.write(str(refused))
             sys.exit(1)
+        except OperationalError:
+            self.stderr.write("The database does not answer: is the installation still running? Try again.")
+            sys.exit(1)
+        finally:
+            connections.close_all()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:

@@ -2,11 +2,11 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from campaigns import trial_calls
+from campaigns import progress, trial_calls
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import ENDED_CAMPAIGNS
 from campaigns.management.base import DialerCommand
-from campaigns.models import CallAttempt, Campaign
+from campaigns.models import CallAttempt, Campaign, CampaignContact
 
 
 class Command(DialerCommand):
@@ -30,7 +30,14 @@ class Command(DialerCommand):
 
 def _result(campaign: Campaign) -> tuple[dict[str, Any], str]:
     attempt = CallAttempt.objects.filter(campaign=campaign).order_by("-pk").first()
-    state = attempt.state if attempt else "waiting"
+    person = CampaignContact.objects.get(campaign=campaign)
+    state = attempt.state if attempt else person.state
     outcome = attempt.outcome if attempt else ""
     found = {"id": campaign.pk, "status": campaign.status, "state": state, "outcome": outcome or None}
-    return found, f"Test call {campaign.pk}: {outcome or state}."
+    why = person.reason or _waiting(campaign)
+    return found, f"Test call {campaign.pk}: {outcome or state}. {why}".rstrip()
+
+
+def _waiting(campaign: Campaign) -> str:
+    waiting = progress.waiting(campaign)
+    return waiting.reason if waiting else ""
