@@ -1,11 +1,13 @@
 """When may a person be called: pure arithmetic in that person's zone.
 
-A window is two wall-clock times; equal times mean all day, an end before the start runs over midnight. Nobody is
-dialled so late that the phone could still ring after the end: the last call is `margin` before it. A wall-clock time
-that does not exist (a clock put forward) opens at the first instant after the gap; one that exists twice is open
-both times.
+A window is two wall-clock times; equal times mean all day, an end before the start runs over midnight. Open is when
+the clock on that person's wall stands inside it, whatever was done to the clock that day: a start that does not exist
+(put forward) is the first instant after the gap, an hour that comes twice (put back) is open both times, and one that
+runs out of the window twice is closed in between. Nobody is dialled so late that the phone could still ring after
+the end: the last call is `margin` before it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,21 +22,28 @@ CEILINGS: dict[str, tuple[time, time]] = {
 }
 SAFETY = timedelta(seconds=10)
 _ALL_DAY = time(0)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Window:
-    """From `start` until `end`, wall clock. `Window(time(0), time(0))` is all day."""
+    """From `start` until `end`, wall clock. `Window(time(0), time(0))` is all day, NEVER has no hour at all."""
 
     start: time
     end: time
+    shut: bool = False
 
     @property
     def all_day(self) -> bool:
-        return self.start == self.end
+        return self.start == self.end and not self.shut
 
     def __str__(self) -> str:
+        if self.shut:
+            return "never"
         return "all day" if self.all_day else f"{self.start:%H:%M}–{self.end:%H:%M}"
+
+
+NEVER = Window(_ALL_DAY, _ALL_DAY, shut=True)
 
 
 @dataclass(frozen=True)
@@ -59,17 +68,25 @@ def within(window: Window, limit: Window) -> bool:
     """Whether `window` lies inside `limit` (both as operators set them: limits never run over midnight)."""
     if limit.all_day:
         return True
-    return not window.all_day and limit.start <= window.start < window.end <= limit.end
+    return not window.all_day and not window.shut and limit.start <= window.start < window.end <= limit.end
 
 
 def narrowed(window: Window, limit: Window) -> Window:
-    """The part of `window` inside `limit`; a window set wider than the law allows is cut, never trusted."""
-    if limit.all_day:
+    """The part of `window` inside `limit`: never an hour that one of them excludes.
+
+    A window over midnight may be cut in two; the longer part is kept. NEVER if they have no hour in common.
+    """
+    if limit.all_day or window.shut:
         return window
-    if window.all_day or window.end < window.start:
+    if window.all_day:
         return limit
-    start, end = max(window.start, limit.start), min(window.end, limit.end)
-    return Window(start, end) if start < end else limit
+    parts = [window] if window.start < window.end else [Window(window.start, time.max), Window(time.min, window.end)]
+    common = [Window(max(part.start, limit.start), min(part.end, limit.end)) for part in parts]
+    return max((part for part in common if part.start < part.end), key=_length, default=NEVER)
+
+
+def _length(window: Window) -> timedelta:
+    return datetime.combine(date.min, window.end) - datetime.combine(date.min, window.start)
 
 
 def hours(now: datetime, window: Window, zone: ZoneInfo, ring_timeout: int) -> Hours:
@@ -77,46 +94,45 @@ def hours(now: datetime, window: Window, zone: ZoneInfo, ring_timeout: int) -> H
     if window.all_day:
         return Hours(open=True, opens_at=None)
     margin = timedelta(seconds=ring_timeout) + SAFETY
-    today = now.astimezone(zone).date()
-    opens_at = None
-    for day in range(-1, 9):
-        start, end = _span(today + timedelta(days=day), window, zone)
+    for start, end in _openings(now.astimezone(zone).date(), window, zone):
         last_call = end - margin
         if start <= now <= last_call:
             return Hours(open=True, opens_at=None, last_call=last_call)
-        if start > now and start <= last_call:
-            opens_at = start
-            break
-    return Hours(open=False, opens_at=opens_at)
+        if now < start <= last_call:
+            return Hours(open=False, opens_at=start)
+    return Hours(open=False, opens_at=None)
 
 
-def _span(day: date, window: Window, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    last_day = day if window.start < window.end else day + timedelta(days=1)
-    return _instant(day, window.start, zone, fold=0), _instant(last_day, window.end, zone, fold=1)
+def _openings(today: date, window: Window, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """Beginnings and ends (UTC) from yesterday's on, in order."""
+    for day in range(-1, 0 if window.shut else 9):
+        yield from _of_day(today + timedelta(days=day), window, zone)
 
 
-def _instant(day: date, at: time, zone: ZoneInfo, *, fold: int) -> datetime:
-    """The instant of a wall-clock time: the earlier of two for a start (fold 0), the later for an end (fold 1).
+def _of_day(day: date, window: Window, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """The opening that begins on `day`: none if a gap swallows it, two if a clock put back leaves it and returns."""
+    start = datetime.combine(day, window.start, tzinfo=UTC)
+    end = datetime.combine(day, window.end, tzinfo=UTC)
+    end += timedelta(days=0 if window.start < window.end else 1)
+    before, after = _offset(start - _DAY, zone), _offset(end + _DAY, zone)
+    if before == after:
+        return [(start - before, end - before)]
+    turn = _turn(start - _DAY, end + _DAY, zone)
+    parts = [(start - before, min(end - before, turn)), (max(start - after, turn), end - after)]
+    parts = [part for part in parts if part[0] < part[1]]
+    if len(parts) == 2 and parts[0][1] == parts[1][0]:
+        return [(parts[0][0], parts[1][1])]
+    return parts
 
-    In a gap fold 0 would give an instant an hour too early in the new offset's terms; round-tripping finds the gap,
-    and the first instant after it is taken.
-    """
-    wall = datetime.combine(day, at, tzinfo=zone).replace(fold=fold)
-    instant = wall.astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return instant
-    before = wall.replace(fold=1).astimezone(UTC)  # in a gap, fold 1 uses the offset after it: an earlier instant
-    return _first_after_gap(before, zone)
 
-
-def _first_after_gap(low: datetime, zone: ZoneInfo) -> datetime:
-    """The instant within the next three hours at which the zone's offset changes (bisected to the second)."""
-    high = low + timedelta(hours=3)
-    offset = low.astimezone(zone).utcoffset()
+def _turn(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """The instant between two at which the zone's offset changes (offsets change at whole seconds)."""
+    offset = _offset(low, zone)
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) / 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
     return high.replace(microsecond=0)
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta()
