@@ -1,5 +1,6 @@
 """Filters and tags that write figures, numbers, times and states as DESIGN.md asks. Builtin: no load needed."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +29,7 @@ LABELS: dict[str, str] = {
     "unknown": "Unknown",
     "ringing": "Ringing",
 }
+_PHONE = re.compile(r"(?<!\w)\+?\d{10,13}(?!\w)")
 CALL_STATES = {
     "dialing": "ringing",
     "placed": "ringing",
@@ -99,6 +101,12 @@ def plural(count: int, words: str) -> str:
 def phone(number: str | None) -> str:
     """A number with all but its last two digits of the last block hidden: +91 90000 ••12."""
     return _masked(number) if number else ""
+
+
+@register.filter
+def without_numbers(text: str) -> str:
+    """Somebody else's words with every phone number in them masked: the carrier repeats them in its refusals."""
+    return _PHONE.sub(lambda found: f"••{found[0][-2:]}", text)
 
 
 @register.filter
@@ -254,11 +262,13 @@ def shares(counts: Sequence[int]) -> list[tuple[float, float]]:
     total = sum(counts)
     if not total:
         return [(0.0, 0.0) for _ in counts]
-    exact = [100 * count / total for count in counts]
-    thin = [0 < width < NARROWEST for width in exact]
-    left = 100 - NARROWEST * sum(thin)
-    wide = sum(width for width, is_thin in zip(exact, thin, strict=True) if not is_thin)
-    widths = [NARROWEST if is_thin else width * left / wide for width, is_thin in zip(exact, thin, strict=True)]
+    thin = [False] * len(counts)
+    widths = [100 * count / total for count in counts]
+    while any(0 < width < NARROWEST for width in widths):  # widening one may make another too narrow
+        thin = [was or 0 < width < NARROWEST for was, width in zip(thin, widths, strict=True)]
+        left = 100 - NARROWEST * sum(thin)
+        wide = sum(count for count, is_thin in zip(counts, thin, strict=True) if not is_thin)
+        widths = [NARROWEST if is_thin else count * left / wide for count, is_thin in zip(counts, thin, strict=True)]
     offsets = [sum(widths[:place]) for place in range(len(widths))]
     return list(zip(offsets, widths, strict=True))
 

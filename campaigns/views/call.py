@@ -16,17 +16,17 @@ from campaigns.lifecycle import AttemptState, Outcome
 from campaigns.models import CallAttempt, CallEvent, EventSource, Stream, StreamEntry
 
 TALK = frozenset({"prompt", "key", "heard", "barge_in", "disposition"})
-QUIET = frozenset({"connected", "clear", "speech_end", "closing"})  # said better by the line beside them
+QUIET = frozenset(
+    {"connected", "start", "clear", "speech_start", "speech_end", "closing"}
+)  # said better by the line beside them
 CUT = {"cut by key": "pressed a key while the bot spoke; it stopped", "cut by speech": "spoke over the bot; it stopped"}
 ENTRY_WORDS = {
-    "start": ("Stream started", "info"),
     "first_audio": ("First bot audio", "info"),
     "rendered": ("Speech made during the call", "warn"),
     "prompt": ("Bot speaks", "info"),
     "barge_in": ("Spoke over the bot", "warn"),
     "prompt_cut": ("The rest was not heard", "none"),
     "mark": ("Played to the end", "none"),
-    "speech_start": ("Person speaks", "none"),
     "key": ("Key", "info"),
     "disposition": ("Result", "goal"),
     "limit": ("Time limit", "warn"),
@@ -69,17 +69,18 @@ def show(request: HttpRequest, attempt_id: int) -> HttpResponse:
     call = get_object_or_404(
         CallAttempt.objects.select_related("campaign_contact", "campaign", "account"), pk=attempt_id
     )
-    if request.method == "POST":
+    in_full = request.method == "POST"
+    if in_full:
         audit.record(Actor.of(request.user), "show number", f"call:{call.pk}")
     streams = list(call.streams.prefetch_related("entries").order_by("opened_at", "pk"))
     events = list(call.events.order_by("received_at", "pk"))
     context = {
         "call": call,
-        "in_full": request.method == "POST",
+        "in_full": in_full,
         "streams": [(stream, CLOSED_BY.get(stream.closed_by, stream.closed_by)) for stream in streams],
         "timeline": timeline(call, streams, events),
         "turns": talk(streams),
-        "events": [(event, as_text(event)) for event in events],
+        "events": [(event, as_text(event, "" if in_full else call.phone)) for event in events],
         "others": _others(call),
     }
     return render(request, "calls/show.html", context)
@@ -148,7 +149,7 @@ def _event_line(event: CallEvent) -> Line:
     said = event.said.get("carrier_status") or event.said.get("status") or ""
     copies = f"{event.copies} copies" if event.copies > 1 else ""
     notes = [part for part in (event.note, copies) if part]
-    state = "warn" if event.note else "none"
+    state = "warn" if event.note and event.source != EventSource.POST else "none"
     source = EventSource(event.source).label
     return Line(event.received_at, state, f"{source}: {said}" if said else source, ", ".join(notes))
 
@@ -171,7 +172,9 @@ def _turn(entry: StreamEntry) -> Turn:
     return Turn(entry.at, "", CUT.get(entry.text, entry.text))
 
 
-def as_text(event: CallEvent) -> str:
-    """An event's fields as they came, for reading."""
+def as_text(event: CallEvent, number: str = "") -> str:
+    """An event's fields as they came, for reading; with `number` the person's number in them is masked."""
     fields: dict[str, Any] = event.fields
-    return json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) if fields else event.raw
+    text = json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True) if fields else event.raw
+    digits = number.lstrip("+")[-10:]
+    return text.replace(digits, f"••{digits[-2:]}") if digits else text

@@ -121,7 +121,7 @@ def _cells(call: CallAttempt, *, in_full: bool) -> Sequence[object]:
         (call.phone if in_full else phone(call.phone)).removeprefix("+"),
         call.ordinal,
         state_label(call_state(call)),
-        "" if call.confirmed_at or not call.outcome else "yes",
+        "yes" if call.state == AttemptState.ENDED and not call.confirmed_at else "",
         call.disposition,
         call.disposition_details.get("key", ""),
         "" if call.talk_seconds is None else call.talk_seconds,

@@ -92,7 +92,7 @@ def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def _verdict_part(campaign: Campaign) -> dict[str, Any]:
     counts = progress.counts(campaign.pk)
     waiting = progress.waiting(campaign)
-    return {"waiting": waiting, "verdict": verdict(campaign, counts, waiting is None, timezone.now())}
+    return {"waiting": waiting, "verdict": verdict(campaign, counts, timezone.now(), dialling=waiting is None)}
 
 
 def _counts_part(campaign: Campaign) -> dict[str, Any]:
@@ -141,29 +141,31 @@ FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
 
 
 # ---------------------------------------------------------------------------------------------------------- verdict
-def verdict(campaign: Campaign, counts: Counts, dialling: bool, now: datetime) -> Verdict:  # noqa: FBT001
+def verdict(campaign: Campaign, counts: Counts, now: datetime, *, dialling: bool) -> Verdict:
     """Is it dialling, is it going well, and if not, why: in one sentence."""
     reached = sum(counts.outcomes[outcome] for outcome in REACHED)
-    answer = f" {percent(counts.outcomes[Outcome.ANSWERED], reached)} answer." if reached else ""
-    talks = plural(counts.in_call, "call goes on,calls go on")
-    if campaign.status == CampaignStatus.RUNNING:
-        return (
-            _running(campaign, counts, answer, now)
-            if dialling
-            else Verdict(
-                "wait",
-                f"No call goes out now. {talks}.",
-                f"{plural(counts.left, 'person is,people are')} left to call.",
-            )
-        )
+    answer = f" {percent(counts.outcomes[Outcome.ANSWERED], reached)} {_answer(campaign)}." if reached else ""
+    if campaign.status == CampaignStatus.RUNNING and dialling:
+        return _running(campaign, counts, answer, now)
+    if campaign.status in LIVE_CAMPAIGNS:
+        return _standing(campaign, counts)
+    return _ended(campaign, counts, answer)
+
+
+def _standing(campaign: Campaign, counts: Counts) -> Verdict:
+    """Launched, but no call goes out."""
+    talks = plural(counts.in_call, "call goes on,calls go on") if counts.in_call else "Nobody is in a call"
+    left = f"{plural(counts.left, 'person is,people are')} left to call."
     if campaign.status == CampaignStatus.PAUSED:
         by = f"By {campaign.paused_by}. " if campaign.paused_by else ""
-        return Verdict(
-            "paused", f"Paused. {talks}.", f"{by}{plural(counts.left, 'person is,people are')} left to call."
-        )
+        return Verdict("paused", f"Paused. {talks}.", f"{by}{left}")
     if campaign.status == CampaignStatus.DRAINING:
         return Verdict("draining", f"Stopping. {talks}.", "Nobody else is called.", live=True)
-    return _ended(campaign, counts, answer)
+    return Verdict("wait", f"No call goes out now. {talks}.", left)
+
+
+def _answer(campaign: Campaign) -> str:
+    return "answered" if campaign.status in ENDED_CAMPAIGNS else "answer"
 
 
 def _running(campaign: Campaign, counts: Counts, answer: str, now: datetime) -> Verdict:

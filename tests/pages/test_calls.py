@@ -160,3 +160,17 @@ def test_the_number_is_hidden_until_its_button_is_pressed_and_that_is_audited(
     assert "90000\xa000000" not in client_of_meera.get(f"/calls/{attempt.pk}/").content.decode()
     assert "+91\xa090000\xa000000" in client_of_meera.post(f"/calls/{attempt.pk}/").content.decode()
     assert AuditEntry.objects.get(action="show number").subject == f"call:{attempt.pk}"
+
+
+def test_the_number_is_hidden_in_raw_events_and_in_the_carriers_words_too(
+    client_of_meera: Client, campaign: Campaign
+) -> None:
+    attempt = world.call(world.first_of(campaign), reason="Call to [09000000000] can not be made.")
+    attempt.events.create(source="callback", digest="e" * 64, fields={"To": "+919000000000"}, note="about 09000000000")
+    assert "9000000000" not in client_of_meera.get(f"/calls/{attempt.pk}/").content.decode()
+    assert "9000000000" not in client_of_meera.get("/calls/").content.decode()
+
+
+def test_a_refused_call_is_not_provisional(client_of_meera: Client, campaign: Campaign) -> None:
+    attempt = world.call(world.first_of(campaign), "refused", state=AttemptState.REFUSED)
+    assert "provisional" not in client_of_meera.get(f"/calls/{attempt.pk}/").content.decode()

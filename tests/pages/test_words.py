@@ -63,3 +63,15 @@ def test_parts_of_a_bar_fill_it_and_none_is_lost(counts: list[int]) -> None:
         assert sum(width for _, width in drawn) == pytest.approx(100)
     assert all(width >= NARROWEST - 1e-9 for count, (_, width) in zip(counts, drawn, strict=True) if count)
     assert all(width == 0 for count, (_, width) in zip(counts, drawn, strict=True) if not count)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Call to [09000013293] can not be made", "Call to [••93] can not be made"),
+        ("+919000013293 refused twice, 403", "••93 refused twice, 403"),
+        ("sid 7f3a12c9000000000000001ab of 20261120", "sid 7f3a12c9000000000000001ab of 20261120"),
+    ],
+)
+def test_a_number_in_the_carriers_words_is_masked_too(said: str, shown: str) -> None:
+    assert dialer.without_numbers(said) == shown
