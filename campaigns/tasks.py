@@ -30,7 +30,7 @@ def stop_dialing(**_: object) -> None:
 
 @shared_task(ignore_result=True)
 def dial_tick() -> None:
-    with _surviving("dial"):
+    with _surviving("dial tick"):
         dialing.drive_one()
 
 
@@ -60,7 +60,7 @@ def reconcile_tick() -> None:
 
 @shared_task(ignore_result=True)
 def import_tick() -> None:
-    with _surviving("import"):
+    with _surviving("import tick"):
         loading.run_due()
 
 
@@ -87,20 +87,31 @@ def _surviving(what: str) -> Iterator[None]:
     try:
         yield
     except DatabaseTrouble as trouble:
-        log.warning("%s tick ended early: %s", what, trouble)
+        log.warning("%s ended early: %s", what, trouble)
         connection.close()
 
 
 @contextmanager
 def _alone(tick: int) -> Iterator[bool]:
     """Whether this is the only runner of the tick; a lost connection gives the lock back by itself."""
+    mine = False
     with _surviving(f"tick {tick}"):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TICK_LOCK, tick])
-            mine = bool(cursor.fetchone()[0])
-        try:
+        mine = _lock(tick)
+    try:
+        with _surviving(f"tick {tick}"):
             yield mine
-        finally:
-            if mine and not connection.needs_rollback and connection.connection is not None:
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TICK_LOCK, tick])
+    finally:
+        if mine and connection.connection is not None:
+            with _surviving(f"tick {tick}"):
+                _unlock(tick)
+
+
+def _lock(tick: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TICK_LOCK, tick])
+        return bool(cursor.fetchone()[0])
+
+
+def _unlock(tick: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TICK_LOCK, tick])

@@ -1,0 +1,52 @@
+"""A tick whose database is away ends with a line in the log, and the next one is not kept out."""
+
+import logging
+
+import psycopg
+import pytest
+from django.db import connection
+
+from campaigns import tasks
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_whose_connection_is_cut_ends_quietly_and_gives_the_lock_back(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), tasks._alone(8) as mine, connection.cursor() as cursor:
+        assert mine
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert "tick 8 ended early" in caplog.text
+    with tasks._alone(8) as mine:
+        assert mine
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_that_cannot_even_ask_for_its_lock_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    connection.ensure_connection()
+    kept = connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["PORT"] = "1"
+    try:
+        with caplog.at_level(logging.WARNING), tasks._alone(8) as mine:
+            assert not mine
+    finally:
+        connection.settings_dict["PORT"] = kept
+        connection.close()
+    assert "tick 8 ended early" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_that_somebody_else_runs_is_left_to_them() -> None:
+    at = connection.settings_dict
+    where = {
+        "host": at["HOST"],
+        "port": at["PORT"],
+        "dbname": at["NAME"],
+        "user": at["USER"],
+        "password": at["PASSWORD"],
+    }
+    with psycopg.connect(**where) as other:
+        other.execute("SELECT pg_advisory_lock(%s, 8)", [tasks.TICK_LOCK])
+        with tasks._alone(8) as mine:
+            assert not mine
+    with tasks._alone(8) as mine:
+        assert mine
