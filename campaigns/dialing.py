@@ -10,19 +10,21 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from zoneinfo import ZoneInfo
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
 from campaigns import holds, intents, pacing, settling
-from campaigns.exotel.answers import ConnectAnswer, Unknown
+from campaigns.exotel.answers import ConnectAnswer, NotSent, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.intents import Intent, Wait
-from campaigns.lifecycle import CampaignStatus
-from campaigns.models import ExotelAccount, Pacer
+from campaigns.lifecycle import AttemptState, CampaignStatus
+from campaigns.models import CallAttempt, ExotelAccount, Pacer
 from campaigns.owners import Owner
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ FIRST_BYTE_WITHIN = 0.5  # seconds after the intent's commit; later, nothing is 
 LONGEST = 600.0  # seconds one loop drives before it hands over
 LONGEST_DRAIN = 15.0  # seconds: a POST takes at most 10
 IDLE_LOOKS = 3  # looks in a row that found no running campaign before the loop ends
+
+UNUSABLE = (ValueError, ZoneInfoNotFoundError, ImproperlyConfigured)  # an address, a zone, a key that fits no more
 
 stopping = threading.Event()  # set when the worker is told to stop
 
@@ -54,13 +58,30 @@ def drive_one() -> bool:
         log.warning("no connection for the dial loop's lock: %s", trouble)
         return False
     try:
-        for account_id in accounts:
-            if owner.take_account(account_id):
-                Loop(account_id, owner).run()
-                return True
+        return any(_drive(account_id, owner) for account_id in accounts)
+    except psycopg.Error as trouble:
+        log.warning("dial loop %s lost the connection of its lock: %s", owner.number, trouble)
         return False
     finally:
         owner.close()
+
+
+def _drive(account_id: int, owner: Owner) -> bool:
+    """Drive one account to its end, if nobody else does. One whose settings are broken is held, not tried for ever."""
+    if not owner.take_account(account_id):
+        return False
+    trouble = ""
+    try:
+        loop = Loop(account_id, owner)
+    except UNUSABLE as wrong:
+        trouble = str(wrong)
+    with transaction.atomic():
+        holds.note_configured(pacing.lock(account_id), trouble, pacing.db_now())
+    if trouble:
+        owner.give_account(account_id)
+        return False
+    loop.run()
+    return True
 
 
 def client_for(account: ExotelAccount) -> ExotelClient:
@@ -74,6 +95,15 @@ def client_for(account: ExotelAccount) -> ExotelClient:
     )
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """An answer on its way from a pool thread to the loop; `late` comes after an Unknown for the same POST."""
+
+    attempt_id: int
+    answer: ConnectAnswer
+    late: bool = False
+
+
 class Loop:
     """One account, driven by one owner. `run` returns when the account has no running campaign or time is up."""
 
@@ -83,8 +113,8 @@ class Loop:
         self._until = time.monotonic() + longest
         self._client = client_for(ExotelAccount.objects.get(pk=account_id))
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
-        self._answers: queue.SimpleQueue[tuple[Intent, ConnectAnswer, bool]] = queue.SimpleQueue()
-        self._in_flight = 0
+        self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
+        self._out: set[int] = set()  # attempts whose POST may have begun and is not settled
 
     def run(self) -> None:
         try:
@@ -101,30 +131,31 @@ class Loop:
     def _drive(self) -> None:
         idle = 0
         while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
-            if self._in_flight >= POSTS_AT_ONCE:
+            self._settle_ready()
+            if len(self._out) >= POSTS_AT_ONCE:
                 self._settle_next(timeout=0.2)
                 continue
-            self._probe()
             step = intents.next_intent(self._account_id, self._owner.number)
             if isinstance(step, Intent):
                 self._post(step)
-                self._settle_ready()
                 continue
             if step.block.code == "owner":
                 return
             idle = idle + 1 if not step.work else 0
+            if step.block.code in holds.PROBED:
+                self._probe()
             self._rest(step)
 
     def _rest(self, wait: Wait) -> None:
         """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
         until = time.monotonic() + wait.seconds
         while (left := until - time.monotonic()) > 0 and not stopping.is_set():
-            if not self._settle_next(timeout=min(left, 0.5)):
-                continue
+            self._settle_next(timeout=min(left, 0.5))
 
     def _post(self, intent: Intent) -> None:
-        self._in_flight += 1
-        self._pool.submit(_post_once, self._client, intent, self._answers.put)
+        self._out.add(intent.attempt_id)
+        posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
+        posting.add_done_callback(_complain)
 
     def _settle_ready(self) -> None:
         while self._settle_next(timeout=0):
@@ -136,25 +167,34 @@ class Loop:
             arrived = self._answers.get(block=timeout > 0, timeout=timeout or None)
         except queue.Empty:
             return False
-        intent, answer, late = arrived
         try:
-            settling.settle(intent.attempt_id, answer)
+            settling.settle(arrived.attempt_id, arrived.answer)
         except DatabaseTrouble:
             self._answers.put(arrived)  # an answer that is known must not be lost to a restart of the database
             raise
-        self._in_flight -= 0 if late else 1
+        if not arrived.late:
+            self._out.discard(arrived.attempt_id)
         return True
 
     def _drain(self) -> None:
         """Settle the POSTs still out. What cannot be written now is left to the sweeper, as unknown."""
         until = time.monotonic() + LONGEST_DRAIN
-        while self._in_flight and time.monotonic() < until:
+        given_back = False
+        while (self._out or not given_back) and time.monotonic() < until:
             try:
-                self._settle_next(timeout=0.2)
+                given_back = given_back or self._give_back()
+                self._settle_next(timeout=0.2 if self._out else 0)
             except DatabaseTrouble as trouble:
-                log.warning("answers to %s POSTs cannot be written yet: %s", self._in_flight, trouble)
+                log.warning("answers to %s POSTs cannot be written yet: %s", len(self._out), trouble)
                 connection.close()
                 time.sleep(0.5)
+
+    def _give_back(self) -> bool:
+        """Intents that were committed just as the connection broke: this loop knows that it never sent them."""
+        mine = CallAttempt.objects.filter(owner=self._owner.number, state=AttemptState.DIALING)
+        for attempt_id in mine.exclude(pk__in=self._out).values_list("pk", flat=True):
+            settling.settle(attempt_id, NotSent("the database went away before the request"))
+        return True
 
     def _probe(self) -> None:
         """A held account whose probe is due: ask a question that costs no contact; if answered, try one call."""
@@ -171,16 +211,20 @@ class Loop:
             pacer.save(update_fields=["probing", "probe_at"])
 
 
-def _post_once(
-    client: ExotelClient, intent: Intent, report: Callable[[tuple[Intent, ConnectAnswer, bool]], None]
-) -> None:
+def _post_once(client: ExotelClient, intent: Intent, report: Callable[[Arrived], None]) -> None:
     """The one POST of an attempt, in a pool thread; whatever goes wrong is an answer."""
 
     def late(answer: ConnectAnswer) -> None:
-        report((intent, answer, True))
+        report(Arrived(intent.attempt_id, answer, late=True))
 
     answer: ConnectAnswer = Unknown("our own code failed while the request was out")
     try:
         answer = client.connect(intent.request, not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer=late)
     finally:
-        report((intent, answer, False))
+        report(Arrived(intent.attempt_id, answer))
+
+
+def _complain(posting: Future[None]) -> None:
+    """An error in a pool thread is shown nowhere by itself."""
+    if trouble := posting.exception():
+        log.error("a POST broke off inside this program", exc_info=trouble)

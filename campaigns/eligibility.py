@@ -7,7 +7,8 @@ Checks run in a fixed order: account (held, backing off, slots, pace), campaign 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campaigns import calling_hours, pacing
 from campaigns.calling_hours import Hours, Window
@@ -45,7 +46,8 @@ def account_block(pacer: Pacer, account: ExotelAccount, used: int, dialing: int,
         needs_you = pacer.probe_at is None
         return Block(pacer.held_code, pacer.held_reason, until=pacer.probe_at, held=needs_you)
     if pacer.probing and dialing:
-        return Block(pacer.held_code, f"{pacer.held_reason} One call is out to see whether it is over.", now)
+        reason = f"{pacer.held_reason} One call is out to see whether it is over."
+        return Block(pacer.held_code, reason, until=now + SLOT_WAIT)
     if pacer.backoff_until and pacer.backoff_until > now:
         reason = "Exotel says the account is too fast (429); nobody was dialled."
         return Block("rate-limited", reason, until=pacer.backoff_until)
@@ -62,7 +64,8 @@ def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datet
     """Why this campaign may not place a call now."""
     if campaign.status != CampaignStatus.RUNNING:
         return Block("not-running", f"The campaign is {campaign.get_status_display().lower()}.")
-    opening = [hours_of(campaign, zone, now) for zone in campaign.zones or [""]]
+    zones = [zone for zone in campaign.zones if known_zone(zone)] or [""]
+    opening = [hours_of(campaign, zone, now) for zone in zones]
     if not any(hours.open for hours in opening):
         opens = min((hours.opens_at for hours in opening if hours.opens_at), default=None)
         return Block("hours", f"Outside calling hours ({window_of(campaign)}).", until=opens)
@@ -87,9 +90,11 @@ def contact_block(contact: CampaignContact, campaign: Campaign, person: Person, 
     if cap and person.calls_today >= cap:
         reason = f"Called {person.calls_today} times in 24 hours; at most {cap}."
         return Block("daily-cap", reason, until=person.cap_frees_at)
+    zone = contact.time_zone or campaign.time_zone
+    if not known_zone(zone):
+        return Block("zone", f"The time zone “{zone}” is not known, so the hour is not known.", final=True)
     hours = hours_of(campaign, contact.time_zone, now)
     if not hours.open:
-        zone = contact.time_zone or campaign.time_zone
         return Block("hours", f"Outside calling hours ({window_of(campaign)} in {zone}).", until=hours.opens_at)
     return None
 
@@ -98,6 +103,19 @@ def window_of(campaign: Campaign) -> Window:
     """The campaign's window cut to the legal ceiling of its purpose."""
     limit = calling_hours.ceiling(campaign.purpose, simulated=campaign.account.simulated)
     return calling_hours.narrowed(Window(campaign.window_start, campaign.window_end), limit)
+
+
+def known_zone(name: str) -> bool:
+    """Whether this installation knows the zone; '' (the campaign's own) is checked when the campaign is made."""
+    return not name or _zone(name) is not None
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def hours_of(campaign: Campaign, zone: str, now: datetime) -> Hours:

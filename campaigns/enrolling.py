@@ -4,9 +4,8 @@ enrol once (UNIQUE(campaign, phone)); a chunk and its cursor commit together, so
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from campaigns import bots
+from campaigns import bots, pacing
 from campaigns.lifecycle import LIVE_CAMPAIGNS
 from campaigns.models import Campaign, CampaignList, Mode
 
@@ -45,9 +44,9 @@ def enrol_chunk(campaign_id: int) -> bool:
             return False
         link = CampaignList.objects.filter(campaign=campaign, done=False).order_by("pk").first()
         if link is None:
-            Campaign.objects.filter(pk=campaign_id).update(enrolled_at=timezone.now())
+            Campaign.objects.filter(pk=campaign_id).update(enrolled_at=pacing.db_now())
             return False
-        _enrol(campaign, link, timezone.now())
+        _enrol(campaign, link, pacing.db_now())
     return True
 
 

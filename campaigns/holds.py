@@ -16,8 +16,10 @@ UNKNOWNS_IN_ROW = 8
 UNKNOWNS_OF_LAST = (12, 20)  # 60 % of the last 20
 NOT_SENT_IN_ROW = 5
 
+MISCONFIGURED = "misconfigured"
 UNKNOWNS = "unknowns"
 UNREACHABLE = "unreachable"
+PROBED = (UNKNOWNS, UNREACHABLE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,14 @@ def put(pacer: Pacer, hold: Hold, now: datetime) -> None:
         audit.record(DIALER, "hold", f"account:{pacer.account_id}", code=hold.code, reason=hold.reason)
 
 
+def note_configured(pacer: Pacer, trouble: str, now: datetime) -> None:
+    """Whether the account's settings can be used at all: '' or what is wrong with them."""
+    if trouble:
+        put(pacer, Hold(MISCONFIGURED, f"The account's settings cannot be used: {trouble}.", probes=False), now)
+    elif pacer.held_code == MISCONFIGURED:
+        lift(pacer, DIALER)
+
+
 def lift(pacer: Pacer, by: Actor) -> None:
     """Dial again (the pacer is locked by the caller)."""
     if not pacer.held_code:
@@ -52,11 +62,11 @@ def lift(pacer: Pacer, by: Actor) -> None:
 
 
 def note_certain(pacer: Pacer) -> None:
-    """A POST whose fate is known: Exotel is there."""
+    """A POST whose fate is known: Exotel is there, and an outage is over."""
     pacer.recent = (pacer.recent + "+")[-20:]
     pacer.not_sent_in_row = 0
     pacer.save(update_fields=["recent", "not_sent_in_row"])
-    if pacer.held_code in (UNKNOWNS, UNREACHABLE):
+    if pacer.held_code in PROBED:
         lift(pacer, DIALER)
 
 

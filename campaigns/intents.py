@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Min
-from django.utils import timezone
+from django.db.models.functions import Greatest
 
 from campaigns import addresses, eligibility, pacing
 from campaigns.eligibility import Block, Person
@@ -28,11 +28,12 @@ from campaigns.lifecycle import (
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer, Suppression
 
-BATCH = 25  # people looked at together; who may not be called now is moved out of the way in bulk
-ROUNDS = 8  # batches one transaction may move out of the way, so that the lock is never held long
+BATCHES = (1, 10, 40, 40, 40, 40)  # people looked at together; who may not be called is moved out of the way in bulk
+CATCH_UP = 2.0  # turns (for each unit of weight) that a campaign which could not dial for a while may catch up
 POST_SECONDS = 10  # how long our POST may take: added to how long a slot may be held
 HEARTBEAT = timedelta(seconds=2)
 IDLE = timedelta(seconds=1)
+CREDENTIALS = ("api_key", "api_token")  # not read here: decrypting them costs more than the intent
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,17 @@ def next_intent(account_id: int, owner: int) -> Intent | Wait:
 def _next_intent(account_id: int, owner: int) -> Intent | Wait:
     with transaction.atomic():
         pacer = pacing.lock(account_id)
-        account = ExotelAccount.objects.get(pk=account_id)
+        account = ExotelAccount.objects.defer(*CREDENTIALS).get(pk=account_id)
         now = pacing.db_now()
         _beat(pacer, owner, now)
         if not pacing.owner_alive(owner):
             return Wait(Block("owner", "This dial loop has lost its lock."), 0, work=False)
         granted = _grant(pacer, account, owner, now)
-        # Taken before the commit is sent: whoever acts on it can only be too careful.
-        committed_by = time.monotonic()
-    if isinstance(granted, Wait):
-        return granted
-    attempt, campaign = granted
-    return Intent(attempt.pk, campaign.pk, connect_request(attempt, campaign), committed_by)
+        if isinstance(granted, Wait):
+            return granted
+        attempt, campaign = granted
+        # The time is taken before the commit is sent: whoever acts on it can only be too careful.
+        return Intent(attempt.pk, campaign.pk, connect_request(attempt, campaign), time.monotonic())
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
@@ -105,7 +105,8 @@ def running_campaigns(account_id: int) -> list[Campaign]:
     return list(
         Campaign.objects.filter(account_id=account_id, status=CampaignStatus.RUNNING)
         .select_related("pace", "account")
-        .order_by(F("pace__served") * 1.0 / F("weight"), "pk")
+        .defer(*(f"account__{name}" for name in CREDENTIALS))
+        .order_by(F("pace__served") * 1.0 / Greatest(F("weight"), 1), "pk")
     )
 
 
@@ -153,9 +154,16 @@ def _grant(pacer: Pacer, account: ExotelAccount, owner: int, now: datetime) -> t
         blocked = eligibility.campaign_block(campaign, campaign.pace, used.get(campaign.pk, 0), now)
         chosen = blocked or _next_contact(campaign, now)
         if isinstance(chosen, CampaignContact):
+            _level(campaign, campaigns[-1])
             return _write(pacer, campaign, chosen, owner, now), campaign
         blocks.append(chosen)
     return _wait(blocks, now)
+
+
+def _level(campaign: Campaign, most_served: Campaign) -> None:
+    """Turns missed in closed hours or a pause are not made up for: that would keep everybody else waiting."""
+    level = most_served.pace.served / max(most_served.weight, 1) - CATCH_UP
+    campaign.pace.served = max(campaign.pace.served, int(level * max(campaign.weight, 1)))
 
 
 def _dialing(pacer: Pacer) -> int:
@@ -174,8 +182,8 @@ def _wait(blocks: Sequence[Block], now: datetime) -> Wait:
 def _next_contact(campaign: Campaign, now: datetime) -> CampaignContact | Block:
     """The next person of the campaign who may be called, locked; others at the head of the queue step aside."""
     due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS, prepared=True)
-    for _ in range(ROUNDS):
-        batch = list(due.filter(due_at__lte=now).order_by("due_at", "pk").select_for_update(skip_locked=True)[:BATCH])
+    for size in BATCHES:
+        batch = list(due.filter(due_at__lte=now).order_by("due_at", "pk").select_for_update(skip_locked=True)[:size])
         if not batch:
             return nobody_due(campaign, now)
         known = people((contact.phone for contact in batch), campaign.account, now)
@@ -245,7 +253,7 @@ def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: in
         tries=F("tries") + 1,
         reason_code="",
         reason="",
-        changed_at=timezone.now(),
+        changed_at=now,
     )
     pacer.next_dial_at = pacing.advance(pacer.next_dial_at, now, pacing.dial_step(account))
     pacer.save(update_fields=["next_dial_at"])

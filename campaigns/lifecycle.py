@@ -123,7 +123,7 @@ def sources(table: Table, to: str) -> frozenset[str]:
     """The states from which `to` may be reached; raises IllegalTransition when there is none."""
     found = frozenset(before for before, after in table.items() if to in after)
     if not found:
-        raise IllegalTransition(f"nothing may become {to!r}")
+        raise IllegalTransition(f"nothing may become {str(to)!r}")
     return found
 
 

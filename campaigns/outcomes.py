@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns import audit, eligibility, pacing, suppressing
 from campaigns.audit import DIALER
-from campaigns.exotel.numbers import same_number
+from campaigns.exotel.numbers import canonical, same_number
 from campaigns.lifecycle import (
     ATTEMPT,
     CAMPAIGN,
@@ -82,7 +82,7 @@ def _suspicion(attempt: CallAttempt, said: Statement) -> str:
     """Why a statement cannot be about this attempt, or ''. Our POST's own answer is surely about it."""
     if said.sid and attempt.sid and said.sid != attempt.sid and said.source != EventSource.POST:
         return "it names another CallSid than this attempt's"
-    named = [number for number in said.numbers if number and not same_number(number, attempt.caller_id)]
+    named = [number for number in said.numbers if canonical(number) and not same_number(number, attempt.caller_id)]
     if named and not any(same_number(number, attempt.phone) for number in named):
         return "it names other numbers than this attempt's"
     return ""
@@ -289,10 +289,11 @@ def refuse(attempt: CallAttempt, code: str, reason: str, *, http_status: int | N
     return bool(won)
 
 
-def back_in_line(attempt: CallAttempt, due_at: datetime, reason: str, *, code: str = "") -> None:
+def back_in_line(attempt: CallAttempt, due_at: datetime | None, reason: str, *, code: str = "") -> None:
     """Nobody was called: the person is pending again. The caller has locked the account's pacer.
 
-    A campaign that completed meanwhile runs again; in one that was stopped the person is skipped.
+    `due_at` None leaves the person at the same place in the queue: next again, not behind everybody. A campaign that
+    completed meanwhile runs again; in one that was stopped the person is skipped.
     """
     rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
     said: dict[str, Any] = {"reason_code": code, "reason": reason[:300], "changed_at": pacing.db_now()}
@@ -300,10 +301,10 @@ def back_in_line(attempt: CallAttempt, due_at: datetime, reason: str, *, code: s
     if status in STOPPED_CAMPAIGNS:
         said |= {"reason_code": "stopped", "reason": "The campaign was stopped before this call."}
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, **said)
-    elif (
-        advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=due_at, **said)
-        and status == CampaignStatus.COMPLETED
-    ):
+        return
+    if due_at is not None:
+        said["due_at"] = due_at
+    if advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, **said) and status == CampaignStatus.COMPLETED:
         campaign = Campaign.objects.filter(pk=attempt.campaign_id)
         advance(
             campaign, CAMPAIGN, CampaignStatus.RUNNING, field="status", ended_at=None, generation=F("generation") + 1

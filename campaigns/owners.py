@@ -32,7 +32,7 @@ class Owner:
         """Let the next tick drive the account. A lost connection has given it already."""
         try:
             self._connection.execute("SELECT pg_advisory_unlock(%s, %s)", [ACCOUNT_LOCK, account_id])
-        except psycopg.OperationalError:
+        except psycopg.Error:
             log.info("the lock connection of dial loop %s was lost; the lock went with it", self.number)
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """How fast an account may dial, and how many calls may be open: granted inside the intent's transaction.
 
 GCRA without burst: a row holds the earliest instant of the next request. Granting moves it one step on; idle time
-earns at most half a step (and never more than TOLERANCE), which forgives a late wake-up but never adds a call to a
-sliding second. The clock is the database's, read after the pacer row is locked.
+earns at most half a step (and never more than TOLERANCE), which forgives a late wake-up: with a pace of n a second
+no sliding second ever holds more than n + 1. The clock is the database's, read after the pacer row is locked.
 """
 
 from collections.abc import Mapping

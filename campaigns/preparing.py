@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from campaigns import bots, streams
+from campaigns import bots, pacing, streams
 from campaigns.bots import Prompt
 from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, CampaignStatus, ContactState, advance
 from campaigns.models import Campaign, CampaignContact
@@ -26,19 +26,20 @@ KEPT = timedelta(hours=24)
 def prepare_all(seconds: float) -> int:
     """Render for up to `seconds`; returns how many people became ready."""
     until = time.monotonic() + seconds
-    ready = 0
-    for campaign in Campaign.objects.filter(status=CampaignStatus.RUNNING):
-        while time.monotonic() < until:
-            done = prepare_batch(campaign)
-            ready += done
-            if not done:
-                break
+    speaking = Campaign.objects.filter(status=CampaignStatus.RUNNING, bot__in=settings.BOTS)
+    waiting, ready = list(speaking), 0
+    while waiting and time.monotonic() < until:
+        # A batch each in turn, so that a long list does not keep the others waiting.
+        done = {campaign: prepare_batch(campaign) for campaign in waiting}
+        waiting = [campaign for campaign, people in done.items() if people]
+        ready += sum(done.values())
     return ready
 
 
 def prepare_batch(campaign: Campaign) -> int:
     """The next few people of one campaign; 0 when enough are ready or nobody is left."""
-    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
+    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS, due_at__lte=pacing.db_now())
+    # People who are ready but due later are called later: they must not keep those who are due from being made ready.
     if due.filter(prepared=True)[:AHEAD].count() >= AHEAD:
         return 0
     batch = list(due.filter(prepared=False).order_by("due_at", "pk")[:BATCH])

@@ -83,19 +83,24 @@ def _refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime)
 
 
 def _rate_limited(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
-    """The whole account waits; the person was not called and is next again."""
+    """The whole account waits; the person was not called and is next again.
+
+    Requests that were on their way when the first was refused are refused as well: they lengthen nothing, and a
+    shorter Retry-After among them cuts nothing.
+    """
     low, high = BACKOFF
-    pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
+    if pacer.backoff_until is None or attempt.intent_at >= pacer.backoff_until:
+        pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
     seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
-    pacer.backoff_until = now + timedelta(seconds=seconds)
+    pacer.backoff_until = max(pacer.backoff_until or now, now + timedelta(seconds=seconds))
     pacer.save(update_fields=["backoff_seconds", "backoff_until"])
-    outcomes.back_in_line(attempt, now, "")
+    outcomes.back_in_line(attempt, None, "")
 
 
 def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
     """Key, credit, KYC, path: no call of this account can succeed until a person mends it."""
     words = _MEND[answer.kind]
-    outcomes.back_in_line(attempt, now, "")
+    outcomes.back_in_line(attempt, None, "")
     holds.put(pacer, Hold(answer.kind.value, f"{words} Exotel says: “{answer.message}”", probes=False), now)
 
 
@@ -111,7 +116,7 @@ def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime
     pace.save(update_fields=["bad_requests_in_row"])
     first_ever = pace.accepted == 0
     if first_ever or pace.bad_requests_in_row >= BAD_REQUESTS_IN_ROW:
-        outcomes.back_in_line(attempt, now, "")
+        outcomes.back_in_line(attempt, None, "")
         which = "the first request" if first_ever else f"{pace.bad_requests_in_row} requests in a row"
         reason = f"Exotel refused {which} of this campaign: “{answer.message}” Check the caller ID and the campaign."
         _pause(attempt.campaign, reason, now)
@@ -143,13 +148,14 @@ def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now
 
 def _not_sent(pacer: Pacer, attempt: CallAttempt, answer: NotSent, now: datetime) -> None:
     if outcomes.refuse(attempt, "not-sent", answer.reason, http_status=None, now=now):
-        outcomes.back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}"[:300])
+        outcomes.back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}", code="not-sent")
         holds.note_not_sent(pacer, answer.reason, now)
 
 
 def _unknown(pacer: Pacer, attempt: CallAttempt, answer: Unknown, now: datetime) -> None:
-    _to_unknown(attempt, answer, now)
-    holds.note_unknown(pacer, answer.reason, now)
+    """Counts against the account only while nobody knows more: a callback may have been faster than our deadline."""
+    if _to_unknown(attempt, answer, now):
+        holds.note_unknown(pacer, answer.reason, now)
 
 
 def _to_unknown(attempt: CallAttempt, answer: Unknown, now: datetime) -> bool:

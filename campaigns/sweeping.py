@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from django.db import connection
 from django.db.models import F
-from django.utils import timezone
 
-from campaigns import settling
+from campaigns import pacing, settling
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, Stream
 from campaigns.pacing import OWNER_LOCK
@@ -32,7 +31,7 @@ def sweep_orphans() -> int:
 
 def expire_slots() -> int:
     """Slots whose call must be over (ring timeout and TimeLimit have passed) are free; returns how many."""
-    now = timezone.now()
+    now = pacing.db_now()
     return CallAttempt.objects.filter(slot_released_at__isnull=True, slot_expires_at__lt=now).update(
         slot_released_at=now, slot_evidence="expired"
     )
@@ -40,7 +39,7 @@ def expire_slots() -> int:
 
 def close_dead_streams() -> int:
     """Streams that stayed open in the table although their call is long over: their process died."""
-    now = timezone.now()
+    now = pacing.db_now()
     over = Stream.objects.filter(closed_at__isnull=True).exclude(attempt__state__in=OPEN_ATTEMPTS)
     return over.filter(attempt__ended_at__lt=now - timedelta(seconds=30)).update(
         closed_at=now, closed_by="server", close_reason="the media process ended without closing it"

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 Purpose = Literal["callback", "stream", "custom-field", "passthru", "dynamic-stream"]
 
+KEY_BYTES = 16
 MAC_BYTES = 18  # 144 bits, 24 characters
 
 
@@ -26,9 +27,12 @@ class Forged(Exception):
 def _keys(text: str) -> dict[str, bytes]:
     try:
         pairs = [pair.strip().split(":", 1) for pair in text.split(",")]
-        return {kid: base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)) for kid, key in pairs}
+        keys = {kid: base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)) for kid, key in pairs}
     except ValueError as broken:
         raise ImproperlyConfigured("TOKEN_KEYS: expected kid:base64url[,kid:base64url…]") from broken
+    if min(map(len, keys.values())) < KEY_BYTES:
+        raise ImproperlyConfigured(f"TOKEN_KEYS: each key must have at least {KEY_BYTES} bytes")
+    return keys
 
 
 def _mac(key: bytes, purpose: Purpose, subject: str) -> str:
@@ -45,7 +49,7 @@ def mint(purpose: Purpose, subject: str) -> str:
 def read(purpose: Purpose, token: str) -> str:
     """The subject of a token of ours; raises Forged. Costs one HMAC and no query."""
     parts = token.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or not token.isascii():
         raise Forged
     kid, subject, mac = parts
     key = _keys(settings.TOKEN_KEYS).get(kid)

@@ -63,6 +63,13 @@ def pacer(of: ExotelAccount) -> Pacer:
     return Pacer.objects.get(account=of)
 
 
+def rest(*campaigns: Campaign) -> None:
+    """Let time pass: the paces of the campaigns and their accounts have a turn again."""
+    long_ago = timezone.now() - timedelta(seconds=60)
+    CampaignPace.objects.filter(campaign__in=campaigns).update(next_dial_at=long_ago)
+    Pacer.objects.filter(account__campaigns__in=campaigns).update(next_dial_at=long_ago)
+
+
 def contact_list(people: int | Iterable[str] = 1, **fields: Any) -> ContactList:
     """A list with that many people, or with these numbers."""
     made = ContactList.objects.create(**{"name": f"List {next(_numbers)}"} | fields)

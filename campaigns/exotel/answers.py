@@ -135,7 +135,12 @@ def read_refusal(body: bytes) -> tuple[str, str]:
         return "", ""
     if not isinstance(inner, Mapping):
         return "", ""
-    return pick_text(inner, "Message")[:RAW_LENGTH], pick_text(inner, "Code")[:100]
+    return _storable(pick_text(inner, "Message"))[:RAW_LENGTH], _storable(pick_text(inner, "Code"))[:100]
+
+
+def _storable(text: str) -> str:
+    """Text that any database takes: JSON may hold a NUL or half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

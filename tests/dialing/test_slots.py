@@ -1,0 +1,84 @@
+"""A slot is held from the intent to the first evidence that the call is over, and there are never more than N."""
+
+from datetime import timedelta
+
+import pytest
+
+from campaigns import intents, outcomes, pacing, sweeping
+from campaigns.intents import Intent, Wait
+from campaigns.models import CallAttempt, ExotelAccount
+from tests import people
+from tests.dialing.driving import racing
+
+
+def intents_until_refused(account: ExotelAccount, owner: int) -> None:
+    """Take intents until one is refused for want of a slot."""
+    for _ in range(500):
+        step = intents.next_intent(account.pk, owner)
+        if isinstance(step, Wait) and step.block.code in ("account-slots", "campaign-slots"):
+            return
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_threads_that_race_for_ten_slots_get_ten(owner: int) -> None:
+    account = people.account(max_concurrent=10, calls_per_minute=6_000_000)
+    people.contacts(people.campaign(account, calls_per_second=999), 60)
+    racing(*[lambda: intents_until_refused(account, owner)] * 8)
+    assert pacing.slots_used(account.pk) == {account.campaigns.get().pk: 10}
+    assert CallAttempt.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_campaigns_that_race_share_the_slots_of_their_account(owner: int) -> None:
+    account = people.account(max_concurrent=7, calls_per_minute=6_000_000)
+    for _ in range(2):
+        people.contacts(people.campaign(account, max_concurrent=4), 20)
+    racing(*[lambda: intents_until_refused(account, owner)] * 4)
+    used = pacing.slots_used(account.pk)
+    assert sum(used.values()) == 7
+    assert max(used.values()) == 4
+
+
+@pytest.mark.django_db
+def test_the_campaigns_own_limit_holds_and_says_so(owner: int) -> None:
+    campaign = people.campaign(max_concurrent=1)
+    people.contacts(campaign, 2)
+    assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+    step = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(step, Wait)
+    assert (step.block.code, step.block.reason) == ("campaign-slots", "All 1 slots of the campaign are in use.")
+    assert 0 < step.seconds <= 0.25
+
+
+@pytest.mark.django_db
+def test_a_slot_that_is_given_back_is_used_again(owner: int) -> None:
+    campaign = people.campaign(people.account(max_concurrent=1))
+    people.contacts(campaign, 2)
+    first = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(first, Intent)
+    assert outcomes.release_slot(first.attempt_id, "stream")
+    assert not outcomes.release_slot(first.attempt_id, "callback")
+    people.rest(campaign)
+    assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+
+
+@pytest.mark.django_db
+def test_an_unknown_call_keeps_its_slot_until_it_must_be_over() -> None:
+    now = pacing.db_now()
+    campaign = people.campaign()
+    over = people.attempt(people.contact(campaign), "unknown", slot_expires_at=now - timedelta(seconds=1))
+    people.attempt(people.contact(campaign), "unknown", slot_expires_at=now + timedelta(seconds=60))
+    assert sweeping.expire_slots() == 1
+    assert pacing.slots_used(campaign.account_id) == {campaign.pk: 1}
+    over.refresh_from_db()
+    assert (over.state, over.slot_evidence) == ("unknown", "expired")
+
+
+@pytest.mark.django_db
+def test_a_slot_is_held_as_long_as_the_call_may_last_and_the_post_before_it(owner: int) -> None:
+    campaign = people.campaign(ring_timeout=45, time_limit=300)
+    people.contact(campaign)
+    intents.next_intent(campaign.account_id, owner)
+    attempt = CallAttempt.objects.get()
+    assert attempt.slot_expires_at - attempt.intent_at == timedelta(seconds=45 + 300 + 10)
+    assert attempt.proof_at - attempt.slot_expires_at == timedelta(seconds=campaign.account.reporting_lag)
