@@ -16,13 +16,19 @@ document.addEventListener("visibilitychange", () => {
   document.querySelectorAll("[data-polls]").forEach((part) => htmx.trigger(part, "catch-up"));
 });
 
-// A swap keeps open folds: those with an id are opened again in the part that came.
-let open = [];
-document.addEventListener("htmx:beforeSwap", (event) => {
-  open = [...event.detail.target.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+// A swap keeps open folds, and lets a figure that changed flash once.
+let folds = [];
+let figures = new Map();
+document.addEventListener("htmx:beforeSwap", () => {
+  folds = [...document.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+  figures = new Map([...document.querySelectorAll("[data-figure]")].map((figure) => [figure.id, figure.textContent]));
 });
 document.addEventListener("htmx:afterSettle", () => {
-  open.splice(0).forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  folds.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  document.querySelectorAll("[data-figure]").forEach((figure) => {
+    const before = figures.get(figure.id);
+    if (before !== undefined && before !== figure.textContent) figure.classList.add("changed");
+  });
 });
 
 // Figures that could not be refreshed twice in a row are dimmed until they can.

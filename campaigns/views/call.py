@@ -101,7 +101,7 @@ def timeline(call: CallAttempt, streams: list[Stream], events: list[CallEvent]) 
 
 def _own_lines(call: CallAttempt) -> list[Line]:
     told = [
-        (call.intent_at, "none", "Asked Exotel to dial", f"try {call.ordinal}, from {call.caller_id}"),
+        (call.intent_at, "none", "Asked Exotel to dial", f"try {call.ordinal}"),
         (call.placed_at, "ringing", "Exotel dials", ""),
         (call.answered_at, "answered", "Picked up", "may be a voicemail"),
         (call.ended_at, call.outcome or "none", *_ending(call)),
