@@ -15,6 +15,7 @@ from django.db import connection
 
 from campaigns import control, dialing, enrolling, events, preparing, reconciling, sweeping
 from campaigns.importing import loading
+from campaigns.recordings import keeping
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,13 @@ def tidy_tick() -> None:
     with _alone(4) as mine:
         if mine:
             preparing.sweep_speech()
+
+
+@shared_task(ignore_result=True)
+def recordings_tick() -> None:
+    with _alone(5) as mine:
+        if mine:
+            keeping.keep_all()
 
 
 _CHORES: tuple[Callable[[], object], ...] = (

@@ -4,7 +4,19 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from campaigns.views import call, calls, campaign_form, campaigns, do_not_call, home, lists, live, session, settings
+from campaigns.views import (
+    call,
+    calls,
+    campaign_form,
+    campaigns,
+    do_not_call,
+    home,
+    lists,
+    live,
+    recordings,
+    session,
+    settings,
+)
 
 # Slashes matter where a page has pages below it; the bare word leads there.
 BARE = ("campaigns", "lists", "calls", "do-not-call", "settings")
@@ -37,6 +49,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/", calls.index, name="calls"),
     path("calls/export", calls.export, name="calls-export"),
     path("calls/<int:attempt_id>/", call.show, name="call"),
+    path("calls/<int:attempt_id>/recording", recordings.play, name="recording"),
+    path("calls/<int:attempt_id>/recording/download", recordings.download, name="recording-download"),
+    path("calls/<int:attempt_id>/recording/refetch", recordings.refetch, name="recording-refetch"),
+    path("calls/recordings-missing", recordings.missing, name="recordings-missing"),
     path("do-not-call/", do_not_call.index, name="do-not-call"),
     path("settings/", settings.show, name="settings"),
     path("settings/accounts/<int:account_id>/lift-hold", settings.lift_hold, name="account-lift-hold"),

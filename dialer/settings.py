@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
         ("housekeeping_tick", 2.0, 4.0),
         ("reconcile_tick", 2.0, 4.0),
         ("import_tick", 1.0, 2.0),
+        ("recordings_tick", 5.0, 10.0),
         ("tidy_tick", 600.0, 60.0),
     )
 }

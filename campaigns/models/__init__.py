@@ -16,6 +16,7 @@ from campaigns.models.campaigns import (
     UnknownPolicy,
 )
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
+from campaigns.models.recordings import Recording, RecordingStatus
 from campaigns.models.streams import Stream, StreamEntry
 from campaigns.models.suppression import Suppression
 from campaigns.models.users import User
@@ -40,7 +41,9 @@ __all__ = [
     "Mode",
     "Pacer",
     "Purpose",
+    "Recording",
     "RecordingChannels",
+    "RecordingStatus",
     "RetryRule",
     "Spelling",
     "Stream",
