@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from dialer.simulator.asgi import Application
+from dialer.simulator.flows import FlowError
 from dialer.simulator.options import Options, read_options
 
 
@@ -34,7 +35,11 @@ def main() -> None:
     options = read_options(sys.argv[1:], os.environ)
     print(f"simulator: http://{options.host}:{options.port} ledger {options.ledger}", flush=True)  # noqa: T201
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
-        server(options).run()
+        try:
+            instance = server(options)
+        except FlowError as error:
+            sys.exit(f"simulator: {options.flows}: {error}")
+        instance.run()
 
 
 if __name__ == "__main__":

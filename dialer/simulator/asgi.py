@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from dialer.simulator.delivery import Courier
-from dialer.simulator.exchange import CutStream, Deliver, Effect, Exchange, OpenStream
+from dialer.simulator.exchange import Exchange
 from dialer.simulator.fates import Answer
+from dialer.simulator.flows import Flowbook, parse
 from dialer.simulator.ledger import LedgerFile, entries
 from dialer.simulator.options import Options
 from dialer.simulator.person import Person
 from dialer.simulator.rest import Face, Reply, Request
 from dialer.simulator.wire import Wires
+from dialer.simulator.world import Ask, CutStream, Deliver, Effect, OpenStream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,7 +35,7 @@ class Application:
         past = list(entries(options.ledger))
         self.wires = Wires()
         self._ledger = LedgerFile(options.ledger)
-        self.exchange = Exchange(options, self._ledger.write)
+        self.exchange = Exchange(options, self._ledger.write, flowbook(options))
         self._face = Face(self.exchange, self._ledger.write)
         self._people: dict[str, Person] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,16 +80,19 @@ class Application:
         if isinstance(effect, Deliver):
             self._start(self._courier.deliver(effect.delivery))
         elif isinstance(effect, OpenStream):
-            self._start(self._talk(effect.sid))
-        elif isinstance(effect, CutStream) and effect.sid in self._people:
-            self._people[effect.sid].cut(effect.by)
+            self._start(self._talk(effect))
+        elif isinstance(effect, Ask):
+            self._start(self._courier.ask(effect))
+        elif isinstance(effect, CutStream) and effect.stream_sid in self._people:
+            self._people[effect.stream_sid].cut(effect.by)
 
-    async def _talk(self, sid: str) -> None:
-        self._people[sid] = Person(self.exchange, self.exchange.calls[sid])
+    async def _talk(self, what: OpenStream) -> None:
+        stream = self.exchange.streams.known[what.stream_sid]
+        self._people[stream.sid] = Person(self.exchange, self.exchange.calls[what.sid], stream)
         try:
-            await self._people[sid].talk()
+            await self._people[stream.sid].talk()
         finally:
-            del self._people[sid]
+            del self._people[stream.sid]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -128,10 +134,21 @@ class Application:
         elif reply.answer is Answer.CLOSED:
             self.wires.close(client)
             await asyncio.sleep(0)
+        elif reply.answer is Answer.CUT:
+            await _head(send, reply)
+            half = reply.body[: len(reply.body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+            self.wires.hang_up(client)
         elif reply.answer is Answer.DRIPPED:
             await _drip(send, reply)
         else:
             await _send(send, reply)
+
+
+def flowbook(options: Options) -> Flowbook:
+    """The flows of an account: from its file, else the built-in ones. FlowError or OSError if they can't be read."""
+    path = options.flows or Path(__file__).with_name("flows.json")
+    return Flowbook(parse(path.read_text(encoding="utf-8")), options.variables, options.account_sid)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from dialer.simulator.calls import Call
-from dialer.simulator.documents import recording_url
+from dialer.simulator.documents import recording_address
+from dialer.simulator.fates import Recording
 from dialer.simulator.identity import stamp
 from dialer.simulator.options import Options
 
@@ -26,6 +27,7 @@ class Delivery:
     event: str
     attempt: int = 1
     copy: int = 1
+    leg: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,25 @@ class Posting:
     url: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 def events_of(call: Call, options: Options) -> tuple[str, ...]:
     """The events this call is told of: the ones asked for, else the terminal one alone."""
     if not call.order.status_callback:
         return ()
-    asked = () if options.callbacks == "minimal" else call.order.events
-    return asked or ("terminal",)
+    return _asked(call, options) or ("terminal",)
+
+
+def _asked(call: Call, options: Options) -> tuple[str, ...]:
+    """The events asked for, where asking helps: flows were only ever seen to send the minimal body."""
+    unheard = call.order.kind == "flow" and options.flow_events == "minimal"
+    return () if unheard or options.callbacks == "minimal" else call.order.events
 
 
 def posting(call: Call, delivery: Delivery, options: Options, now: float) -> Posting:
     """The request of one delivery."""
-    full = bool(call.order.events) and options.callbacks != "minimal"
-    fields = _full(call, delivery.event, options, now) if full else _minimal(call, options, now)
+    fields = _full(call, delivery.event, options, now) if _asked(call, options) else _minimal(call, options, now)
     encoding = FORM if options.callbacks == "urlencoded" else call.order.content_type
     boundary = _boundary(f"{delivery}{now}")
     content_type, body = encode(fields, encoding, boundary)
@@ -81,8 +88,8 @@ def _minimal(call: Call, options: Options, now: float) -> dict[str, object]:
         "Status": call.status,
         "DateUpdated": stamp(call.updated_at or now),
     }
-    if call.recorded:
-        fields["RecordingUrl"] = recording_url(call, options)
+    if call.recorded and call.fate.recording is not Recording.UNNAMED:
+        fields["RecordingUrl"] = recording_address(call.sid, options)
     return fields
 
 
@@ -104,7 +111,8 @@ def _full(call: Call, event: str, options: Options, now: float) -> dict[str, obj
     }
     if terminal:
         fields["ConversationDuration"] = call.conversation
-        fields["RecordingUrl"] = recording_url(call, options) if call.recorded else ""
+        named = call.recorded and call.fate.recording is not Recording.UNNAMED
+        fields["RecordingUrl"] = recording_address(call.sid, options) if named else ""
     if terminal and call.order.custom_field is not None:
         fields["CustomField"] = call.order.custom_field
     return fields
@@ -116,6 +124,10 @@ def _legs(call: Call, *, terminal: bool) -> list[dict[str, object]]:
         "Status": call.status if terminal else "in-progress",
         "AnsweredBy": "NA",
     }
+    if call.second:
+        talked, status = call.second.on_call(call.speed), call.second.status
+        human = "HUMAN" if call.second.answered_at else "NA"
+        return [first, {"OnCallDuration": talked, "Status": status, "AnsweredBy": human}]
     return [first, {"OnCallDuration": 0, "Status": "", "AnsweredBy": "NA"}] if not terminal else [first]
 
 

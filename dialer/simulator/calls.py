@@ -10,6 +10,39 @@ PRICE_PER_MINUTE = 0.75
 
 
 @dataclass
+class Leg:
+    """The second leg of a call: the human that a flow connects to."""
+
+    number: str
+    status: str = ""
+    answered_at: float | None = None
+    ended_at: float | None = None
+
+    def finish(self, at: float) -> None:
+        """The leg is over, if it was not before."""
+        if self.ended_at is None:
+            self.ended_at = at
+            self.status = "completed" if self.answered_at else self.status or "canceled"
+
+    def on_call(self, speed: float) -> int:
+        """Carrier seconds of talk, once it is over."""
+        return round((self.ended_at - self.answered_at) * speed) if self.answered_at and self.ended_at else 0
+
+
+@dataclass
+class Progress:
+    """How far a flow has come."""
+
+    app_id: str
+    applet: str = ""
+    entered: int = 0
+    digits: str = ""
+    waiting: bool = False  # a Passthru waits for the end of the stream before it
+    listens: bool = False  # the applet before this one began a one-way stream
+    unaddressed: int = 0  # one-way streams whose address was asked for
+
+
+@dataclass
 class Call:
     """A call that was accepted. Times are epoch seconds; `speed` turns wall into carrier seconds."""
 
@@ -25,7 +58,9 @@ class Call:
     answered_at: float | None = None
     ended_at: float | None = None
     updated_at: float = 0.0
-    stream_sid: str | None = None
+    stream_sids: list[str] = field(default_factory=list)
+    flow: Progress | None = None
+    second: Leg | None = None
     told: set[str] = field(default_factory=set)  # callback events whose delivery is over
 
     @property

@@ -34,9 +34,10 @@ class Press:
 
 @dataclass(frozen=True)
 class HangUp:
-    """The person's end of the call; `abrupt`: the stream drops without a stop."""
+    """The person's end of the call; `abrupt`: the stream drops without a stop, with a close `code` if there is one."""
 
     abrupt: bool = False
+    code: int | None = None
 
 
 Deed = Echo | Press | HangUp
@@ -153,7 +154,7 @@ class Conversation:
     def _end(self, now: float) -> HangUp | None:
         manner = self._manner
         if manner.stream_drops_after is not None and now >= manner.stream_drops_after:
-            return HangUp(abrupt=True)
+            return HangUp(abrupt=True, code=manner.close_code)
         if manner.start_never_comes:
             return HangUp() if now >= MUTE_FOR else None
         enough = manner.longest if manner.longest is not None else manner.hangs_up_after

@@ -1,4 +1,4 @@
-"""Posts status callbacks, a connection each. I/O only.
+"""Sends status callbacks and the requests of flows, a connection each. I/O only.
 
 Plain h11 over asyncio: measured, httpx cost 1.2 ms of CPU a callback here, which made the simulator the
 bottleneck of every load test before the product was.
@@ -14,8 +14,11 @@ import h11
 
 from dialer.simulator.callbacks import TIMEOUT, Delivery, Posting
 from dialer.simulator.exchange import Exchange
+from dialer.simulator.passthru import TIMEOUT as PATIENCE
+from dialer.simulator.world import Ask
 
 AT_ONCE = 400
+LARGEST_ANSWER = 65_536
 
 
 class Courier:
@@ -33,13 +36,25 @@ class Courier:
             status: int | None = None
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    status = await self._post(posting)
+                    status, _ = await self._send(posting)
             except (OSError, ValueError, h11.ProtocolError):  # TimeoutError is an OSError
                 status = None
             self._exchange.delivered(delivery, status, time.time())
 
-    async def _post(self, posting: Posting) -> int:
-        """The status of the answer, read to its end. OSError, ValueError or ProtocolError if there is none."""
+    async def ask(self, ask: Ask) -> None:
+        """A flow's request; the exchange learns status and body. A redirect is an answer, nobody follows it."""
+        status: int | None = None
+        body = b""
+        async with self._turns:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    status, body = await self._send(ask.posting)
+            except (OSError, ValueError, h11.ProtocolError):
+                status = None
+        self._exchange.asked(ask, status, body, time.time())
+
+    async def _send(self, posting: Posting) -> tuple[int, bytes]:
+        """Status and body of the answer, read to its end. OSError, ValueError or ProtocolError if there is none."""
         url = urlsplit(posting.url)
         tls = self._tls if url.scheme == "https" else None
         port = url.port or (443 if tls else 80)
@@ -47,7 +62,7 @@ class Courier:
         try:
             wire = h11.Connection(h11.CLIENT)
             writer.write(_written(wire, url, posting))
-            return await _status(wire, reader)
+            return await _answer(wire, reader)
         finally:
             writer.close()
 
@@ -56,7 +71,7 @@ def _written(wire: h11.Connection, url: SplitResult, posting: Posting) -> bytes:
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     headers = {"Host": url.netloc.rpartition("@")[2], **posting.headers, **_authorization(url)}
     headers |= {"Content-Length": str(len(posting.body)), "Connection": "close"}
-    request = h11.Request(method="POST", target=target, headers=list(headers.items()))
+    request = h11.Request(method=posting.method, target=target, headers=list(headers.items()))
     parts = [wire.send(event) for event in (request, h11.Data(data=posting.body), h11.EndOfMessage())]
     return b"".join(part for part in parts if part)
 
@@ -68,15 +83,17 @@ def _authorization(url: SplitResult) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-async def _status(wire: h11.Connection, reader: asyncio.StreamReader) -> int:
-    status = 0
+async def _answer(wire: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    status, body = 0, b""
     while True:
         event = wire.next_event()
         if event is h11.NEED_DATA:
             wire.receive_data(await reader.read(65_536))
         elif isinstance(event, h11.Response):
             status = event.status_code
+        elif isinstance(event, h11.Data):
+            body = (body + event.data)[:LARGEST_ANSWER]
         elif isinstance(event, h11.EndOfMessage):
-            return status
+            return status, body
         elif isinstance(event, h11.ConnectionClosed):
             raise h11.RemoteProtocolError("closed without an answer")

@@ -6,15 +6,15 @@ from html import escape
 from typing import Any
 
 from dialer.simulator.calls import Call
-from dialer.simulator.identity import stamp
+from dialer.simulator.identity import international, stamp
 from dialer.simulator.options import Options
 
 Fields = dict[str, Any]
 
 
-def recording_url(call: Call, options: Options) -> str:
-    """Where the recording of a call will be, sooner or later."""
-    return f"{options.base_url}/recordings/{options.account_sid}/{call.sid}.wav"
+def recording_address(name: str, options: Options) -> str:
+    """Where the recording of a call or a stream will be, sooner or later."""
+    return f"{options.base_url}/recordings/{options.account_sid}/{name}.wav"
 
 
 def call_fields(call: Call, options: Options, *, details: bool = False, xml: bool = False) -> Fields:
@@ -40,7 +40,7 @@ def call_fields(call: Call, options: Options, *, details: bool = False, xml: boo
         "ForwardedFrom": None,
         "CallerName": None,
         "Uri": uri,
-        "RecordingUrl": recording_url(call, options) if call.recorded else None,
+        "RecordingUrl": recording_address(call.sid, options) if call.recorded else None,
     }
     if call.order.kind == "stream":
         fields["SubResourceUris"] = {"Stream": f"{uri}/Stream"}
@@ -51,11 +51,14 @@ def call_fields(call: Call, options: Options, *, details: bool = False, xml: boo
 
 def _details(call: Call) -> Fields:
     status = call.status if call.answered_at or not call.open else None
+    legs = [{"Leg": {"Id": 1, "OnCallDuration": call.conversation}}]
+    if call.second:
+        legs.append({"Leg": {"Id": 2, "OnCallDuration": call.second.on_call(call.speed)}})
     return {
         "ConversationDuration": call.conversation,
         "Leg1Status": status,
-        "Leg2Status": None,
-        "Legs": [{"Leg": {"Id": 1, "OnCallDuration": call.conversation}}],
+        "Leg2Status": call.second.status if call.second else None,
+        "Legs": legs,
     }
 
 
@@ -63,7 +66,7 @@ def lowercase_fields(call: Call, options: Options) -> Fields:
     """The seven lower-case keys of the vendor's guide."""
     fields = call_fields(call, options)
     names = ("Sid", "Status", "From", "PhoneNumberSid", "Direction", "DateCreated", "RecordingUrl")
-    return {name.lower(): fields[name] for name in names}
+    return {name.lower(): fields[name] for name in names} | {"from": international(call.order.customer)}
 
 
 def list_fields(calls: Sequence[Call], options: Options, metadata: Fields) -> Fields:

@@ -5,56 +5,22 @@ decides about a call comes from a generator of its own (seed, number, which call
 depends on the order of other calls. Everything that happens is written to the ledger before its effect.
 """
 
-import heapq
-import itertools
-import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 
-from dialer.simulator import callbacks
 from dialer.simulator.callbacks import Delivery, Posting
 from dialer.simulator.calls import Call
-from dialer.simulator.fates import TABLE, Answer, Callbacks, Fate, Outcome, Refusal, fate_of
-from dialer.simulator.identity import sid
-from dialer.simulator.ledger import Entry, collect
+from dialer.simulator.fates import TABLE, Answer, Fate, Outcome, Refusal, fate_of
+from dialer.simulator.flows import Flowbook
+from dialer.simulator.identity import guide_sid, sid
+from dialer.simulator.ledger import CallRecord, Entry, collect
 from dialer.simulator.options import Options
 from dialer.simulator.orders import Order
-
-Write = Callable[[Entry], None]
-
-
-class Step(Enum):
-    RING = "ring"
-    ANSWER = "answer"
-    END = "end"
-    DELIVER = "deliver"
-
-
-@dataclass(frozen=True)
-class Deliver:
-    """Post this callback, then tell `delivered`."""
-
-    delivery: Delivery
-
-
-@dataclass(frozen=True)
-class OpenStream:
-    """Dial the bot of this call, then tell `stream_opened` and `stream_closed`."""
-
-    sid: str
-
-
-@dataclass(frozen=True)
-class CutStream:
-    """The call is over: say stop and drop the socket."""
-
-    sid: str
-    by: str
-
-
-Effect = Deliver | OpenStream | CutStream
+from dialer.simulator.player import Player
+from dialer.simulator.streams import Stream, Streams
+from dialer.simulator.telling import Telling
+from dialer.simulator.world import Appointment, Ask, Effect, Step, World, Write
 
 
 @dataclass(frozen=True)
@@ -74,26 +40,20 @@ class Refused:
     delay: float
 
 
-@dataclass(frozen=True, order=True)
-class _Appointment:
-    at: float
-    turn: int
-    step: Step = field(compare=False)
-    sid: str = field(compare=False)
-    what: str | Delivery = field(compare=False)
-
-
 class Exchange:
     """One pretend Exotel with one account."""
 
-    def __init__(self, options: Options, write: Write) -> None:
+    def __init__(self, options: Options, write: Write, book: Flowbook | None = None) -> None:
         self.options = options
-        self.calls: dict[str, Call] = {}
+        self._world = World(options, write)
         self._write = write
-        self._agenda: list[_Appointment] = []
-        self._turns = itertools.count()
+        self._wall, self._plan, self._chance = self._world.wall, self._world.plan, self._world.chance
+        self.calls = self._world.calls
+        self.streams = Streams(self._world)
+        self._telling = Telling(self._world)
+        book = book or Flowbook({}, options.variables, options.account_sid)
+        self._player = Player(self._world, self.streams, self._telling, book, self._hang_up)
         self._open: set[str] = set()
-        self._streams: set[str] = set()
         self._tries: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
         self._requests: deque[float] = deque()
@@ -140,7 +100,8 @@ class Exchange:
         return refusal
 
     def _place(self, order: Order, fate: Fate, ordinal: int, now: float) -> Call:
-        name = sid(f"call:{self.options.seed}:{order.customer}:{ordinal}:{now}", now)
+        name = f"call:{self.options.seed}:{order.customer}:{ordinal}:{now}"
+        name = guide_sid("CA", name) if self.options.guide else sid(name, now)
         return self._add(name, order, fate, ordinal, now)
 
     def _add(self, name: str, order: Order, fate: Fate, ordinal: int, received_at: float) -> Call:
@@ -155,6 +116,7 @@ class Exchange:
             ring=ring,
             speed=self.options.speed,
             updated_at=received_at,
+            status="queued" if self.options.guide else "in-progress",
         )
         self.calls[name] = call
         self._tries[order.customer] = ordinal
@@ -183,85 +145,135 @@ class Exchange:
     # Time
 
     def next_at(self) -> float | None:
-        """When `due` has something to say again, if nothing else happens."""
-        return self._agenda[0].at if self._agenda else None
+        """When `due` has something to say again, if nothing else happens; 0 when it has now."""
+        return self._world.next_at()
 
     def due(self, now: float) -> list[Effect]:
         """Let everything happen that is due by now; what the outside has to do about it."""
-        effects: list[Effect] = []
-        while self._agenda and self._agenda[0].at <= now:
-            effects += self._keep(heapq.heappop(self._agenda))
+        while appointment := self._world.next_due(now):
+            self._keep(appointment)
+        effects = list(self._world.effects)
+        self._world.effects.clear()
         return effects
 
-    def _keep(self, appointment: _Appointment) -> list[Effect]:
-        call = self.calls[appointment.sid]
-        if isinstance(appointment.what, Delivery):
-            return self._deliver(appointment.what, appointment.at)
-        if not call.open:
-            return []
-        if appointment.step is Step.RING:
-            self._tell(call, "ringing", appointment.at)
-            return []
-        if appointment.step is Step.ANSWER:
-            return self._answer(call, appointment.at)
-        return self._end(call, appointment.at, appointment.what, by="carrier")
+    def _keep(self, appointment: Appointment) -> None:
+        call, at, what = self.calls[appointment.sid], appointment.at, appointment.what
+        if isinstance(what, Delivery):
+            self._telling.send(what, at)
+        elif appointment.step is Step.CUT:
+            self.streams.cut(self.streams.known[what], "carrier")
+        elif call.open:
+            self._proceed(call, appointment.step, what, at)
 
-    def _answer(self, call: Call, at: float) -> list[Effect]:
+    def _proceed(self, call: Call, step: Step, what: str, at: float) -> None:
+        match step:
+            case Step.RING:
+                call.status = "in-progress"
+                self._telling.tell(call, "ringing", at)
+            case Step.ANSWER:
+                self._answer(call, at)
+            case Step.LEAVE:
+                self._hang_up(call, at, "completed", "person")
+            case Step.APPLET:
+                self._player.enter(call, what, at)
+            case Step.PRESS:
+                self._player.pressed(call, what, at)
+            case Step.LEG:
+                self._player.leg(call, at)
+            case _:
+                self._hang_up(call, at, what, "carrier")
+
+    def _answer(self, call: Call, at: float) -> None:
         call.answered_at = call.updated_at = at
+        call.status = "in-progress"
         self._write({"event": "answered", "at": at, "sid": call.sid})
-        self._tell(call, "answered", at)
-        return self._talk(call, at)
+        self._telling.tell(call, "answered", at)
+        self._limit(call, at)
+        self._talk(call, at)
 
-    def _talk(self, call: Call, at: float) -> list[Effect]:
-        """What an answered call does next. Flows are played in their simplest form: a greeting, then the end."""
+    def _limit(self, call: Call, at: float) -> None:
+        """When the answered call ends whatever its stream or flow does: TimeLimit, and a person's patience."""
         assert call.answered_at is not None  # noqa: S101 - both callers have just seen it
         limit = call.answered_at + self._wall(float(call.order.time_limit))
         self._plan(max(limit, at), Step.END, call, "completed")
-        if call.order.kind == "stream":
-            return [OpenStream(call.sid)]
-        greeting = self._chance(f"greeting:{call.order.customer}", call.ordinal).uniform(4.0, 9.0)
-        length = call.fate.manner.hangs_up_after or greeting
-        self._plan(max(call.answered_at + self._wall(length), at), Step.END, call, "completed")
-        return []
+        leaves = call.fate.manner.hangs_up_after
+        if call.order.kind == "flow" and leaves is not None:
+            self._plan(max(call.answered_at + self._wall(leaves), at), Step.LEAVE, call)
 
-    def _end(self, call: Call, at: float, status: str, *, by: str) -> list[Effect]:
+    def _talk(self, call: Call, at: float) -> None:
+        """What an answered call does next: its stream, its flow, or a talk of two people."""
+        assert call.answered_at is not None  # noqa: S101 - both callers have just seen it
+        if call.order.kind == "stream":
+            stream = self.streams.open(call, call.order.stream_url or "", at)
+            if not stream.live:
+                self._hang_up(call, at, "failed", "carrier")
+        elif call.order.kind == "flow":
+            self._player.begin(call, at)
+        else:
+            talk = self._chance(f"greeting:{call.order.customer}", call.ordinal).uniform(4.0, 9.0)
+            length = call.fate.manner.hangs_up_after or talk
+            self._plan(max(call.answered_at + self._wall(length), at), Step.END, call, "completed")
+
+    def _hang_up(self, call: Call, at: float, status: str, by: str) -> None:
         call.status, call.ended_at, call.updated_at = status, at, at
         self._open.discard(call.sid)
+        if call.second:
+            call.second.finish(at)
         entry = {"event": "ended", "at": at, "sid": call.sid, "status": status, "by": by}
         self._write(entry | {"duration": call.duration, "conversation": call.conversation})
-        self._tell(call, "terminal", at)
-        if call.sid not in self._streams:
-            return []
-        return [CutStream(call.sid, by)]
+        self._telling.tell(call, "terminal", at)
+        for stream in self.streams.of(call):
+            self.streams.cut(stream, by)
 
-    # Streams
+    # What the outside tells
 
-    def stream_opened(self, name: str, stream_sid: str, now: float) -> None:
-        """The bot's socket stands."""
-        self.calls[name].stream_sid = stream_sid
-        self._streams.add(name)
-        entry = {"event": "stream", "at": now, "sid": name, "state": "opened", "stream_sid": stream_sid}
-        self._write(entry)
+    def stream_opened(self, name: str, now: float) -> None:
+        """The far side's socket stands."""
+        self.streams.opened(self.streams.known[name], now)
 
     def stream_failed(self, name: str, error: str, now: float) -> None:
-        """The bot's socket never stood: the answered call ends as failed."""
-        self._write({"event": "stream", "at": now, "sid": name, "state": "failed", "error": error})
-        if self.calls[name].open:
-            self._end(self.calls[name], now, "failed", by="carrier")
+        """The far side's socket never stood: without a flow the answered call ends as failed."""
+        stream = self.streams.known[name]
+        self.streams.failed(stream, error, now)
+        self._stream_over(stream, "failed", now)
 
-    def stream_closed(self, name: str, by: str, counts: dict[str, int], now: float) -> None:
-        """The stream is over, `by` bot, person or carrier: so is the call, unless it ended before."""
-        self._streams.discard(name)
-        self._write({"event": "stream", "at": now, "sid": name, "state": "closed", "by": by} | counts)
-        if self.calls[name].open:
-            self._end(self.calls[name], now, "completed", by=by)
+    def stream_closed(self, name: str, by: str, counts: dict[str, int], now: float, *, code: int | None = None) -> None:
+        """The stream is over, `by` bot, person or carrier: without a flow so is the call, if it was not before."""
+        stream = self.streams.known[name]
+        self.streams.closed(stream, by, counts, code, now)
+        self._stream_over(stream, "completed", now)
+
+    def _stream_over(self, stream: Stream, status: str, now: float) -> None:
+        call = self.calls[stream.call_sid]
+        if call.order.kind == "flow":
+            self._player.stream_over(call, stream, now)
+        elif call.open:
+            self._hang_up(call, now, status, stream.by)
 
     def pressed(self, name: str, digit: str, now: float) -> None:
+        """The person of this call pressed a key that went to the bot."""
         self._write({"event": "dtmf", "at": now, "sid": name, "digit": digit})
+
+    def asked(self, ask: Ask, status: int | None, body: bytes, now: float) -> None:
+        """What came of a flow's request: the HTTP status, None for none in time, and the body."""
+        self._player.asked(ask, status, body, now)
+
+    def posting(self, delivery: Delivery, now: float) -> Posting:
+        """The request that tells this event."""
+        return self._telling.posting(delivery, now)
+
+    def delivered(self, delivery: Delivery, status: int | None, now: float) -> None:
+        """What came of a callback: the HTTP status, None for none."""
+        self._telling.delivered(delivery, status, now)
+
+    def set_variables(self, variables: Mapping[str, str], now: float) -> None:
+        """Fill placeholders of the flows from now on, and after a restart."""
+        self._player.book.variables.update(variables)
+        self._write({"event": "flow-vars", "at": now, "variables": dict(variables)})
 
     @property
     def active_streams(self) -> int:
-        return len(self._streams)
+        return self.streams.active
 
     @property
     def open_calls(self) -> int:
@@ -270,107 +282,51 @@ class Exchange:
     def is_open(self, name: str) -> bool:
         return name in self._open
 
-    # Callbacks
-
-    def posting(self, delivery: Delivery, now: float) -> Posting:
-        """The request that tells this event."""
-        return callbacks.posting(self.calls[delivery.sid], delivery, self.options, now)
-
-    def delivered(self, delivery: Delivery, status: int | None, now: float) -> None:
-        """What came of a callback: the HTTP status, None for none. Plans the next try after a failure."""
-        self._write(_callback(delivery, now, status))
-        call = self.calls[delivery.sid]
-        if status is not None and 200 <= status < 300:
-            call.told.add(delivery.event)
-        elif delivery.attempt <= len(callbacks.RETRY_AFTER):
-            wait = self._wall(callbacks.RETRY_AFTER[delivery.attempt - 1])
-            again = Delivery(delivery.sid, delivery.event, delivery.attempt + 1, delivery.copy)
-            self._plan(now + wait, Step.DELIVER, call, again)
-        else:
-            call.told.add(delivery.event)
-
-    def _tell(self, call: Call, event: str, at: float) -> None:
-        """Plan the callback of an event, the way the number is fated to have it told."""
-        if event not in callbacks.events_of(call, self.options):
-            return
-        trouble = call.fate.callbacks
-        if trouble is Callbacks.REVERSED and event == "answered" and call.open:
-            return  # told after the end
-        late = self._wall(callbacks.LATE) if trouble is Callbacks.LATE else 0.0
-        self._plan(at + late, Step.DELIVER, call, Delivery(call.sid, event))
-        if trouble is Callbacks.DOUBLED:
-            self._plan(at + late, Step.DELIVER, call, Delivery(call.sid, event, copy=2))
-        if trouble is Callbacks.REVERSED and event == "terminal" and call.answered_at:
-            self._tell_after(call, at + max(self._wall(2.0), 0.2))
-
-    def _tell_after(self, call: Call, at: float) -> None:
-        if "answered" in callbacks.events_of(call, self.options):
-            self._plan(at, Step.DELIVER, call, Delivery(call.sid, "answered"))
-
-    def _deliver(self, delivery: Delivery, at: float) -> list[Effect]:
-        if self.calls[delivery.sid].fate.callbacks is not Callbacks.LOST:
-            return [Deliver(delivery)]
-        self._write(_callback(delivery, at, None) | {"lost": True})
-        self.calls[delivery.sid].told.add(delivery.event)
-        return []
-
     # Starting again
 
     def restore(self, entries: Iterable[Entry], now: float) -> None:
         """Take up the calls of an earlier run.
 
-        A ringing call rings on, an answered one without a stream goes on, one whose stream died with the
-        process ends as completed, and callbacks that nobody got are sent.
+        A ringing call rings on, a flow goes on, a call that was one stream ends as completed, as the stream died
+        with the process, and callbacks that nobody got are sent.
         """
         book = collect(entries)
         for refused in book.of("refused"):
             self._refusals[refused["from"]] += refused["fate"] is not None
+        for entry in book.of("flow-vars"):
+            self._player.book.variables.update(entry["variables"])
         for record in book.calls.values():
-            entry = record.accepted
-            fate = TABLE[entry["fate"]]
-            order = Order(**entry["order"] | {"events": tuple(entry["order"]["events"])})
-            call = self._add(record.sid, order, fate, entry["call"], entry["received_at"])
-            if record.answered:
-                call.answered_at = call.updated_at = record.answered["at"]
-            if record.ended:
-                call.status, call.ended_at = record.ended["status"], record.ended["at"]
-                call.updated_at = record.ended["at"]
-                self._open.discard(call.sid)
-            self._remember_callbacks(call, record.callbacks, now)
-            if call.open:
-                self._go_on(call, streamed=bool(record.streams), now=now)
+            self._remember(record, now)
 
-    def _go_on(self, call: Call, *, streamed: bool, now: float) -> None:
+    def _remember(self, record: CallRecord, now: float) -> None:
+        entry = record.accepted
+        order = Order(**entry["order"] | {"events": tuple(entry["order"]["events"])})
+        call = self._add(record.sid, order, TABLE[entry["fate"]], entry["call"], entry["received_at"])
+        if record.answered:
+            call.answered_at = call.updated_at = record.answered["at"]
+            call.status = "in-progress"
+        if record.ended:
+            call.status, call.ended_at = record.ended["status"], record.ended["at"]
+            call.updated_at = record.ended["at"]
+            self._open.discard(call.sid)
+        self.streams.restore(call, record.streams, now)
+        self._player.restore(call, record)
+        self._telling.remember(call, record.callbacks, now)
+        if call.open:
+            self._go_on(call, record, now)
+
+    def _go_on(self, call: Call, record: CallRecord, now: float) -> None:
         if call.answered_at is None:
             self._schedule(call, full=False, not_before=now)
-        elif streamed:
-            self._end(call, now, "completed", by="carrier")
         elif call.order.kind == "stream":
-            # The socket was never seen open: the person waits no longer.
-            self._end(call, now, "failed", by="carrier")
+            # A socket that was never seen open: the person waits no longer.
+            self._hang_up(call, now, "completed" if record.streams else "failed", "carrier")
         else:
-            self._talk(call, now)
-
-    def _remember_callbacks(self, call: Call, past: list[Entry], now: float) -> None:
-        happened = {"answered": call.answered_at, "terminal": call.ended_at}
-        for event in callbacks.events_of(call, self.options):
-            tries = [entry for entry in past if entry["kind"] == event and entry["copy"] == 1]
-            settled = any(entry.get("lost") or 200 <= (entry["status"] or 0) < 300 for entry in tries)
-            if settled or len(tries) > len(callbacks.RETRY_AFTER):
-                call.told.add(event)
-            elif happened.get(event) is not None:
-                self._plan(now, Step.DELIVER, call, Delivery(call.sid, event, len(tries) + 1))
-
-    # Small things
-
-    def _plan(self, at: float, step: Step, call: Call, what: str | Delivery = "") -> None:
-        heapq.heappush(self._agenda, _Appointment(at, next(self._turns), step, call.sid, what))
-
-    def _wall(self, carrier_seconds: float) -> float:
-        return carrier_seconds / self.options.speed
-
-    def _chance(self, name: str, ordinal: int) -> random.Random:
-        return random.Random(f"{self.options.seed}:{name}:{ordinal}")
+            self._limit(call, now)
+            if call.order.kind == "flow":
+                self._player.go_on(call, record, now)
+            else:
+                self._talk(call, now)
 
 
 def _accepted(call: Call, number: int) -> Entry:
@@ -402,16 +358,4 @@ def _refused(now: float, number: str | None, refusal: Refusal, fate: str | None,
         "message": refusal.message,
         "fate": fate,
         "custom_field": mark,
-    }
-
-
-def _callback(delivery: Delivery, now: float, status: int | None) -> Entry:
-    return {
-        "event": "callback",
-        "at": now,
-        "sid": delivery.sid,
-        "kind": delivery.event,
-        "attempt": delivery.attempt,
-        "copy": delivery.copy,
-        "status": status,
     }

@@ -25,6 +25,7 @@ class Answer(Enum):
     XML = "xml"  # XML although .json was asked
     CLOSED = "closed"  # the connection closes and nothing was accepted
     AFTER_CALLBACK = "after-callback"
+    CUT = "cut"  # the connection closes half-way through the body
 
 
 class Callbacks(Enum):
@@ -35,6 +36,20 @@ class Callbacks(Enum):
     DOUBLED = "doubled"
     REVERSED = "reversed"  # terminal first, answered after it
     LATE = "late"
+
+
+class Recording(Enum):
+    """What becomes of the recording."""
+
+    PLAIN = "plain"
+    NEVER = "never"  # 404, always
+    UNNAMED = "unnamed"  # no callback names it, call details do
+    LATE = "late"  # ready after ten times the delay
+    TRUNCATED = "truncated"  # half of the file
+    CUT = "cut"  # the connection closes half-way
+    HTML = "html"  # 200 with an error page
+    DENIED = "denied"  # 403 the first two times
+    EMPTY = "empty"  # 200 without a body
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Manner:
     greets: bool = False
     longest: float | None = None
     stream_drops_after: float | None = None
+    close_code: int | None = None  # how the stream drops; None: without a close frame
     start_never_comes: bool = False
 
 
@@ -72,6 +88,7 @@ class Fate:
     answer: Answer = Answer.PLAIN
     callbacks: Callbacks = Callbacks.PLAIN
     refusal: Refusal | None = None
+    recording: Recording = Recording.PLAIN
 
 
 NDNC = (
@@ -125,6 +142,16 @@ _TABLE = (
     Fate("47", "XML although .json was asked", manner=PRESS_1, answer=Answer.XML),
     Fate("50", "the stream drops 4 s in, without stop", manner=Manner(stream_drops_after=4.0)),
     Fate("51", "the socket opens, connected and start never come", manner=Manner(start_never_comes=True)),
+    Fate(
+        "52",
+        "the stream is closed with 1011 4 s in, without stop",
+        manner=Manner(stream_drops_after=4.0, close_code=1011),
+    ),
+    Fate(
+        "53",
+        "the stream is closed with 1012 4 s in, without stop",
+        manner=Manner(stream_drops_after=4.0, close_code=1012),
+    ),
     Fate("60", "refused, 401", refusal=Refusal(401, "Authentication failed")),
     Fate(
         "61",
@@ -134,6 +161,24 @@ _TABLE = (
     Fate("62", "refused, 403: KYC", refusal=Refusal(403, KYC)),
     Fate("63", "refused, 409", refusal=Refusal(409, "Conflict: duplicate request")),
     Fate("64", "refused, 404", refusal=Refusal(404, "The requested resource was not found")),
+    Fate("70", "presses 1; the recording is named and never there", manner=PRESS_1, recording=Recording.NEVER),
+    Fate("71", "presses 1; the recording is named in call details only", manner=PRESS_1, recording=Recording.UNNAMED),
+    Fate("72", "presses 1; the recording takes ten times as long", manner=PRESS_1, recording=Recording.LATE),
+    Fate("73", "presses 1; the recording is half a file", manner=PRESS_1, recording=Recording.TRUNCATED),
+    Fate(
+        "74",
+        "presses 1; the connection closes half-way through the recording",
+        manner=PRESS_1,
+        recording=Recording.CUT,
+    ),
+    Fate("75", "presses 1; the recording is an HTML error page with 200", manner=PRESS_1, recording=Recording.HTML),
+    Fate(
+        "76",
+        "presses 1; the recording is refused with 403 the first two times it would be ready",
+        manner=PRESS_1,
+        recording=Recording.DENIED,
+    ),
+    Fate("77", "presses 1; the recording is empty", manner=PRESS_1, recording=Recording.EMPTY),
 )
 TABLE: dict[str, Fate] = {fate.code: fate for fate in _TABLE}
 

@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from dialer.simulator.calls import Call
+from dialer.simulator.identity import international
 
 RATES = (8000, 16000, 24000)
 LARGEST_CHUNK = 100_000
@@ -53,12 +53,6 @@ def voice(size: int, rate: int) -> str:
     return base64.b64encode(struct.pack(f"<{len(samples)}h", *samples)).decode()
 
 
-def split_stream_url(url: str) -> tuple[str, dict[str, str]]:
-    """The handshake URL without its query, and the query as custom parameters."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="", fragment="")), dict(parse_qsl(parts.query, keep_blank_values=True))
-
-
 def sample_rate(parameters: dict[str, str]) -> int:
     """8000 unless the query asks for another rate that Exotel knows."""
     asked = parameters.get("sample-rate", "")
@@ -68,9 +62,20 @@ def sample_rate(parameters: dict[str, str]) -> int:
 class Frames:
     """Shapes one stream's frames and counts its sequence numbers, chunks and timestamps."""
 
-    def __init__(self, call: Call, account: str, stream_sid: str, leg_sid: str) -> None:
+    def __init__(
+        self,
+        call: Call,
+        account: str,
+        stream_sid: str,
+        leg_sid: str,
+        *,
+        guide: bool = False,
+        integers: bool = False,
+    ) -> None:
+        """`guide`: the vendor's guide instead of the captures; `integers`: numbers are not strings."""
         self._call, self._account = call, account
         self._stream, self._leg = stream_sid, leg_sid
+        self._guide, self._integers = guide, integers
         self._sequence = 0
         self._chunk = 0
 
@@ -78,42 +83,53 @@ class Frames:
         return _line({"event": "connected"})
 
     def start(self, parameters: dict[str, str], rate: int) -> str:
+        customer, exophone = self._call.order.customer, self._call.order.exophone
         start: dict[str, Any] = {
             "stream_sid": self._stream,
-            "call_sid": self._call.sid,
-            "leg_sid": self._leg,
-            "account_sid": self._account,
-            "from": self._call.order.customer,
-            "to": self._call.order.exophone,
+            **self._whose(),
+            "from": international(customer) if self._guide else customer,
+            "to": international(exophone) if self._guide else exophone,
         }
         if parameters:
             start["custom_parameters"] = parameters
-        start["media_format"] = {"encoding": "base64", "sample_rate": str(rate), "bit_rate": "128kbps"}
+        encoding, bits = ("audio/x-raw", "16") if self._guide else ("base64", "128kbps")
+        start["media_format"] = {"encoding": encoding, "sample_rate": self._number(rate), "bit_rate": bits}
         return self._numbered("start", start)
 
     def media(self, payload: str, timestamp_ms: float) -> str:
         """Not through json.dumps: at high speed most of the work would be scanning base64."""
         self._sequence += 1
         self._chunk += 1
+        q = "" if self._integers else '"'
         return (
-            f'{{"event":"media","stream_sid":"{self._stream}","sequence_number":"{self._sequence}",'
-            f'"media":{{"chunk":"{self._chunk}","timestamp":"{round(timestamp_ms)}","payload":"{payload}"}}}}\n'
+            f'{{"event":"media","stream_sid":"{self._stream}","sequence_number":{q}{self._sequence}{q},'
+            f'"media":{{"chunk":{q}{self._chunk}{q},"timestamp":{q}{round(timestamp_ms)}{q},"payload":"{payload}"}}}}\n'
         )
 
     def dtmf(self, digit: str) -> str:
-        return self._numbered("dtmf", {"duration": "200", "digit": digit})
+        return self._numbered("dtmf", {"duration": self._number(100 if self._guide else 200), "digit": digit})
 
     def mark(self, name: str) -> str:
-        """The echo of a mark; it carries no sequence number."""
+        """The echo of a mark; on the wire it carries no sequence number."""
+        if self._guide:
+            return self._numbered("mark", {"name": name})
         return _line({"event": "mark", "stream_sid": self._stream, "mark": {"name": name}})
 
-    def stop(self) -> str:
-        stop = {"call_sid": self._call.sid, "leg_sid": self._leg, "account_sid": self._account}
-        return self._numbered("stop", stop | {"reason": STOP_REASON})
+    def stop(self, *, call_ended: bool = True) -> str:
+        """The end; only the guide tells an applet's end from the call's."""
+        reason = ("callended" if call_ended else "stopped") if self._guide else STOP_REASON
+        return self._numbered("stop", self._whose() | {"reason": reason})
+
+    def _whose(self) -> dict[str, str]:
+        leg = {} if self._guide else {"leg_sid": self._leg}
+        return {"call_sid": self._call.sid, **leg, "account_sid": self._account}
+
+    def _number(self, value: int) -> int | str:
+        return value if self._integers else str(value)
 
     def _numbered(self, event: str, body: dict[str, Any]) -> str:
         self._sequence += 1
-        head = {"event": event, "stream_sid": self._stream, "sequence_number": str(self._sequence)}
+        head = {"event": event, "stream_sid": self._stream, "sequence_number": self._number(self._sequence)}
         return _line(head | {event: body})
 
 

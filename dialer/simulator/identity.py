@@ -18,6 +18,11 @@ def sid(name: str, at: float) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:28] + tail
 
 
+def guide_sid(prefix: str, name: str) -> str:
+    """A sid as the vendor's guide prints it: two letters and 24 characters."""
+    return prefix + hashlib.sha256(name.encode()).hexdigest()[:24]
+
+
 def leg_sid(name: str) -> str:
     """A KSUID-like word of 27 characters and five zeros."""
     chance = random.Random(f"leg:{name}")
@@ -32,6 +37,11 @@ def national(number: str) -> str | None:
         return "0" + indian.group(1)
     abroad = re.fullmatch(r"\+([1-9]\d{6,14})", bare)
     return "00" + abroad.group(1) if abroad and not bare.startswith("+91") else None
+
+
+def international(number: str) -> str:
+    """The E.164 form of a number in Exotel's spelling, as the vendor's guide prints it."""
+    return "+" + number[2:] if number.startswith("00") else "+91" + number[1:]
 
 
 def stamp(at: float | None) -> str | None:

@@ -13,6 +13,17 @@ from typing import IO, Any
 
 Entry = dict[str, Any]
 
+# Where the entries of a call are kept, one event after the other.
+LISTS = {
+    "stream": "streams",
+    "dtmf": "dtmf",
+    "callback": "callbacks",
+    "applet": "applets",
+    "leg": "legs",
+    "passthru": "asked",
+    "dynamic-url": "asked",
+}
+
 
 class LedgerFile:
     """Appends entries to a file. A line torn by a crash is closed first, so that the next stays whole."""
@@ -55,6 +66,14 @@ class CallRecord:
     streams: list[Entry] = field(default_factory=list)
     dtmf: list[Entry] = field(default_factory=list)
     callbacks: list[Entry] = field(default_factory=list)
+    applets: list[Entry] = field(default_factory=list)
+    legs: list[Entry] = field(default_factory=list)
+    asked: list[Entry] = field(default_factory=list)  # passthru and dynamic-url, in order
+
+    @property
+    def passthrus(self) -> list[Entry]:
+        """The requests of its Passthru applets."""
+        return [entry for entry in self.asked if entry["event"] == "passthru"]
 
     @property
     def sid(self) -> str:
@@ -163,12 +182,8 @@ def _note(call: CallRecord, entry: Entry) -> None:
         call.answered = entry
     elif entry["event"] == "ended":
         call.ended = entry
-    elif entry["event"] == "stream":
-        call.streams.append(entry)
-    elif entry["event"] == "dtmf":
-        call.dtmf.append(entry)
-    elif entry["event"] == "callback":
-        call.callbacks.append(entry)
+    elif entry["event"] in LISTS:
+        getattr(call, LISTS[entry["event"]]).append(entry)
 
 
 def _several(pairs: Iterable[tuple[str, CallRecord]]) -> dict[str, list[CallRecord]]:

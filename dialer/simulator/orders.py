@@ -49,6 +49,7 @@ WORDS = {
 }
 LONGEST = {"CustomField": 128, "StreamName": 32, "StreamUrl": 599}
 EVENTS = {"answered", "terminal", "ringing"}
+BOTH = "both"  # a flow's word for answered and terminal
 LONGEST_CALL = 14_400
 DEFAULT_RING = 60
 
@@ -96,7 +97,7 @@ def read_order(form: Form, options: Options, *, lowercase: bool = False) -> Orde
         recording_channels=values.get("RecordingChannels", "single"),
         custom_field=values.get("CustomField"),
         status_callback=_callback_url(values),
-        events=events,
+        events=_events(events, values),
         content_type=values.get("StatusCallbackContentType", "multipart/form-data"),
     )
 
@@ -118,9 +119,18 @@ def _gather(form: Form, *, lowercase: bool) -> tuple[dict[str, str], tuple[str, 
 
 def _event_words(value: str, suffix: str) -> list[str]:
     words = [word.strip() for word in value.split(",") if word.strip()]
-    if not re.fullmatch(r"(\[\d*\])?", suffix) or not set(words) <= EVENTS:
+    if not re.fullmatch(r"(\[\d*\])?", suffix) or not set(words) <= EVENTS | {BOTH}:
         raise Invalid(f"Invalid StatusCallbackEvents: {value}")
     return words
+
+
+def _events(words: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
+    """The events asked for, with `both` spelled out; only a flow knows that word."""
+    if BOTH not in words:
+        return words
+    if "Url" not in values:
+        raise Invalid("Invalid StatusCallbackEvents: both")
+    return "answered", "terminal"
 
 
 def _require(values: dict[str, str]) -> None:
@@ -131,6 +141,8 @@ def _require(values: dict[str, str]) -> None:
         raise Invalid("Mandatory parameter missing: one of Url, StreamUrl or To is required")
     if {"Url", "StreamUrl"} <= values.keys():
         raise Invalid("Url and StreamUrl can not be used together")
+    if "Url" in values and {"StreamType", "StreamName"} & values.keys():
+        raise Invalid("StreamType and StreamName can not be used with Url: the stream is configured in the flow")
 
 
 def _check_words(values: dict[str, str]) -> None:

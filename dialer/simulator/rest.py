@@ -7,10 +7,13 @@ import email.policy
 import math
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from json import loads as parse_json
 from urllib.parse import parse_qsl
 
+from dialer.simulator import recordings
 from dialer.simulator.callbacks import events_of
 from dialer.simulator.calls import Call
 from dialer.simulator.documents import (
@@ -21,17 +24,25 @@ from dialer.simulator.documents import (
     exception_fields,
     list_fields,
     lowercase_fields,
+    recording_address,
 )
 from dialer.simulator.exchange import Exchange, Placed, Refused
-from dialer.simulator.fates import Answer
+from dialer.simulator.fates import Answer, Recording
 from dialer.simulator.ledger import Entry
 from dialer.simulator.orders import Invalid, read_order
-from dialer.simulator.recordings import READY_AFTER, wav
 from dialer.simulator.records import page_of
 
 XML, JSON = "application/xml", "application/json"
 RATE_CODE = "RATE_LIMIT_EXCEEDED"
 HEALTH = "/_simulator/health"
+VARIABLES = "/_simulator/flow-vars"
+PATHS = (
+    r"/v1/Accounts/(?P<account>[^/]+)/"
+    r"(?P<what>Calls/connect|Calls(?:\.json)?/(?P<sid>[0-9A-Za-z]{26,32})|Calls|ActiveStreams)(?:\.json)?/?"
+)
+LOWERCASE_PATHS = (
+    PATHS.replace("Accounts", "accounts").replace("Calls", "calls").replace("ActiveStreams", "activestreams")
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,7 @@ class Face:
 
     def __init__(self, exchange: Exchange, write: Callable[[Entry], None]) -> None:
         self._exchange, self._options, self._write = exchange, exchange.options, write
+        self._fetched: Counter[str] = Counter()
 
     def handle(self, request: Request, now: float) -> Reply:
         """The reply to any request; each is written into the ledger but for health checks."""
@@ -92,15 +104,20 @@ class Face:
         lowercase = self._options.dialect == "seed" and "/v1/accounts/" in request.path
         json = request.path.endswith(".json") or "/Calls.json/" in request.path or lowercase
         asked = _Asked(request, now, json, lowercase)
+        recording = re.fullmatch(r"/recordings/([^/]+)/([0-9A-Za-z]{26,32})\.wav", request.path)
+        if recording and "signature" in _query(request):
+            return self._signed(asked, recording)
         if not self._authentic(request.headers.get("authorization", "")):
             return _exception(asked, 401, "Authentication failed")
-        recording = re.fullmatch(r"/recordings/([^/]+)/([0-9a-z]{32})\.wav", request.path)
-        if recording and request.method == "GET":
-            return self._recording(asked, recording.group(1), recording.group(2))
-        match = re.fullmatch(_pattern(lowercase=lowercase), request.path)
+        if request.path == VARIABLES:
+            return self._variables(asked)
+        return self._recording(asked, recording) if recording else self._api(asked)
+
+    def _api(self, asked: _Asked) -> Reply:
+        match = re.fullmatch(LOWERCASE_PATHS if asked.lowercase else PATHS, asked.request.path)
         if not match or match.group("account") != self._options.account_sid:
             return _exception(asked, 404, "The requested resource was not found")
-        wait = self._exchange.admit(now)
+        wait = self._exchange.admit(asked.now)
         if wait is not None:
             self._note_refusal(asked, 429, "rate limit")
             return _too_many(asked, wait)
@@ -111,14 +128,14 @@ class Face:
             return _exception(asked, 400, str(error))
 
     def _answer(self, asked: _Asked, match: re.Match[str]) -> Reply:
-        what, method = match.group("what"), asked.request.method
-        if what in {"Calls/connect", "calls/connect"}:
+        what, method = match.group("what").lower(), asked.request.method
+        if what == "calls/connect":
             return self._connect(asked) if method == "POST" else _exception(asked, 405, "Method not allowed")
         if method != "GET":
             return _exception(asked, 405, "Method not allowed")
-        if what == "ActiveStreams":
+        if what == "activestreams":
             return self._active_streams(asked)
-        return self._list(asked) if what == "Calls" else self._details(asked, what[-32:])
+        return self._list(asked) if what == "calls" else self._details(asked, match.group("sid"))
 
     def _authentic(self, header: str) -> bool:
         scheme, _, encoded = header.partition(" ")
@@ -172,38 +189,100 @@ class Face:
         call = self._exchange.calls.get(sid)
         if call is None or (call.open and self._options.hide_ongoing):
             return _exception(asked, 404, "The requested resource was not found")
+        if asked.lowercase:
+            return _document(asked, {"call": lowercase_fields(call, self._options)})
         details = _query(asked.request).get("details") == "true"
         fields = call_fields(call, self._options, details=details, xml=not asked.json)
-        return _document(asked, {"Call": fields})
+        return _document(asked, {"Call": fields | self._presigned(asked, call)})
 
     def _list(self, asked: _Asked) -> Reply:
         calls = [call for call in self._exchange.calls.values() if not (call.open and self._options.hide_ongoing)]
         page, metadata = page_of(calls, _query(asked.request), asked.request.path)
+        if asked.lowercase:
+            listed = [lowercase_fields(call, self._options) for call in page]
+            return _document(asked, {"metadata": {name.lower(): metadata[name] for name in metadata}, "calls": listed})
         fields = list_fields(page, self._options, metadata)
+        for call, listed_call in zip(page, fields["Calls"], strict=True):
+            listed_call.update(self._presigned(asked, call))
         if asked.json:
             return Reply(200, as_json(fields), JSON)
         return Reply(200, as_xml({"Metadata": metadata, "Calls": {"Call": fields["Calls"]}}))
 
     def _active_streams(self, asked: _Asked) -> Reply:
-        active, most = self._exchange.active_streams, self._options.channels
+        active, most = self._exchange.active_streams, self._options.streams
         if not asked.json:
             return Reply(200, as_xml({"Stream": {"ActiveStreamCount": active, "ThrottleLimit": most}}))
         fields = {"status": "success", "active_streams": active, "max_allowed_streams": most}
         return Reply(200, as_json(fields | {"account_sid": self._options.account_sid}), JSON)
 
-    def _recording(self, asked: _Asked, account: str, sid: str) -> Reply:
-        call = self._exchange.calls.get(sid)
-        ready_at = (call.ended_at or math.inf) + READY_AFTER / self._options.speed if call else math.inf
-        if not call or account != self._options.account_sid or not call.recorded or asked.now < ready_at:
+    # Recordings
+
+    def _presigned(self, asked: _Asked, call: Call) -> Fields:
+        """The address that opens without a key for some minutes, if the account has that. Raises Invalid."""
+        text = _query(asked.request).get("RecordingUrlValidity", str(recordings.VALIDITY[0]))
+        least, most = recordings.VALIDITY
+        if not re.fullmatch(r"[0-9]{1,3}", text) or not least <= int(text) <= most:
+            raise Invalid(f"Invalid RecordingUrlValidity: it must be between {least} and {most} minutes")
+        if not self._options.presigned or not call.recorded:
+            return {}
+        expires = int(asked.now) + 60 * int(text)
+        url = recording_address(call.sid, self._options)
+        signature = recordings.signature(url, expires, self._options.api_token)
+        return {"PreSignedRecordingUrl": f"{url}?expires={expires}&signature={signature}"}
+
+    def _signed(self, asked: _Asked, recording: re.Match[str]) -> Reply:
+        query = _query(asked.request)
+        url, expires = recording_address(recording.group(2), self._options), query.get("expires", "")
+        if not re.fullmatch(r"[0-9]{1,12}", expires) or int(expires) < asked.now:
+            return Reply(403, recordings.HTML, "text/html")
+        expected = recordings.signature(url, int(expires), self._options.api_token)
+        if not secrets.compare_digest(query["signature"].encode(), expected.encode()):
+            return Reply(403, recordings.HTML, "text/html")
+        return self._recording(asked, recording)
+
+    def _recording(self, asked: _Asked, recording: re.Match[str]) -> Reply:
+        found = self._recorded(recording.group(2)) if recording.group(1) == self._options.account_sid else None
+        if found is None or asked.now < recordings.ready_at(found[0], found[1], self._options):
             return _exception(asked, 404, "The requested resource was not found")
-        return Reply(200, wav(call.conversation, dual=call.order.recording_channels == "dual"), "audio/wav")
+        call, _, seconds = found
+        self._fetched[recording.group(2)] += 1
+        body = recordings.wav(seconds, dual=call.order.recording_channels == "dual")
+        return self._spoiled(call.fate.recording, body, self._fetched[recording.group(2)])
 
+    def _recorded(self, name: str) -> tuple[Call, float, int] | None:
+        """The call of a recording, when what is recorded ended, and its carrier seconds; None if there is none."""
+        call, stream = self._exchange.calls.get(name), self._exchange.streams.known.get(name)
+        if call and call.recorded and call.ended_at is not None:
+            return call, call.ended_at, call.conversation
+        if stream and stream.record and stream.opened_at is not None and stream.closed_at is not None:
+            seconds = round((stream.closed_at - stream.opened_at) * self._options.speed)
+            return self._exchange.calls[stream.call_sid], stream.closed_at, seconds
+        return None
 
-def _pattern(*, lowercase: bool) -> str:
-    if lowercase:
-        return r"/v1/accounts/(?P<account>[^/]+)/(?P<what>calls/connect)(?:\.json)?"
-    what = r"Calls/connect|Calls(?:\.json)?/[0-9a-z]{32}|Calls|ActiveStreams"
-    return rf"/v1/Accounts/(?P<account>[^/]+)/(?P<what>{what})(?:\.json)?/?"
+    def _spoiled(self, fate: Recording, body: bytes, times: int) -> Reply:
+        """The recording as the number is fated to have it fetched for the `times`-th time."""
+        if fate is Recording.HTML:
+            return Reply(200, recordings.HTML, "text/html")
+        if fate is Recording.DENIED and times <= 2:
+            return Reply(403, recordings.HTML, "text/html")
+        if fate is Recording.EMPTY:
+            return Reply(200, b"", "audio/wav")
+        if fate is Recording.TRUNCATED:
+            return Reply(200, body[: len(body) // 2], "audio/wav")
+        return Reply(200, body, "audio/wav", answer=Answer.CUT if fate is Recording.CUT else Answer.PLAIN)
+
+    # Flow variables
+
+    def _variables(self, asked: _Asked) -> Reply:
+        """PUT {"name": "value"}: what the operator types into the addresses of the flows."""
+        try:
+            given = parse_json(asked.request.body)
+        except ValueError:
+            given = None
+        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+            return _exception(asked, 400, "A JSON object of texts is needed")
+        self._exchange.set_variables(given, asked.now)
+        return Reply(200, as_json(given), JSON)
 
 
 def _query(request: Request) -> dict[str, str]:

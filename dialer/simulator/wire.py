@@ -37,6 +37,11 @@ class Wires:
         if client in self._open:
             self._open[client].abort()
 
+    def hang_up(self, client: Address) -> None:
+        """Close after what was written, whatever was promised."""
+        if client in self._open:
+            self._open[client].close()
+
     def reset(self, client: Address) -> None:
         """Close with a RST: the client's read fails with a reset connection."""
         if client not in self._open:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
+from dialer.simulator.asgi import flowbook
 from dialer.simulator.callbacks import Delivery
 from dialer.simulator.calls import Call
-from dialer.simulator.exchange import Deliver, Effect, Exchange, OpenStream, Placed
+from dialer.simulator.exchange import Exchange, Placed
 from dialer.simulator.ledger import Entry, Ledger, collect
 from dialer.simulator.options import Options
 from dialer.simulator.orders import read_order
+from dialer.simulator.world import Ask, CutStream, Deliver, Effect, OpenStream
 
 START = 1_800_000_000.0
 
@@ -22,9 +24,11 @@ class Clock:
     entries: list[Entry] = field(default_factory=list)
     delivered: list[tuple[float, Delivery]] = field(default_factory=list)
     streams: list[str] = field(default_factory=list)
+    asked: list[Ask] = field(default_factory=list)
+    answers: list[tuple[int | None, bytes]] = field(default_factory=list)  # to requests of flows, one by one
 
     def __post_init__(self) -> None:
-        self.exchange = Exchange(self.options, self.entries.append)
+        self.exchange = Exchange(self.options, self.entries.append, flowbook(self.options))
 
     def connect(self, number: str, **form: str) -> Call:
         taken = self.take(number, **form)
@@ -41,6 +45,8 @@ class Clock:
             "StatusCallbackEvents[0]": "answered",
             "StatusCallbackEvents[1]": "terminal",
         } | form
+        if pairs.get("Url"):
+            pairs = {name: value for name, value in pairs.items() if name not in {"StreamUrl", "StreamType"}}
         order = read_order(list(pairs.items()), self.options)
         return self.exchange.connect(order, self.now)
 
@@ -59,7 +65,13 @@ class Clock:
             self.exchange.delivered(effect.delivery, self.callback_status, self.now)
         elif isinstance(effect, OpenStream):
             self.streams.append(effect.sid)
-            self.exchange.stream_opened(effect.sid, "s" * 32, self.now)
+            self.exchange.stream_opened(effect.stream_sid, self.now)
+        elif isinstance(effect, CutStream):
+            self.exchange.stream_closed(effect.stream_sid, effect.by, {}, self.now)
+        elif isinstance(effect, Ask):
+            self.asked.append(effect)
+            status, body = self.answers.pop(0) if self.answers else (200, b"")
+            self.exchange.asked(effect, status, body, self.now)
 
     def told(self) -> list[str]:
         return [delivery.event for _, delivery in self.delivered]
@@ -69,6 +81,6 @@ class Clock:
 
     def restarted(self) -> "Clock":
         """The same world after kill -9: only the ledger is left."""
-        later = replace(self, entries=list(self.entries), delivered=[], streams=[])
+        later = replace(self, entries=list(self.entries), delivered=[], streams=[], asked=[])
         later.exchange.restore(list(later.entries), later.now)
         return later

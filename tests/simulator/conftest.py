@@ -30,7 +30,11 @@ class Running:
         return await self.connect_within(20.0, number, **form)
 
     async def connect_within(self, seconds: float, number: str, **form: str) -> httpx.Response:
-        data = {"From": number, "CallerId": "08047491899", "Url": "http://my.exotel.com/x/1"} | form
+        data = {
+            "From": number,
+            "CallerId": "08047491899",
+            "Url": "http://my.exotel.com/simulated/exoml/start_voice/1",
+        } | form
         if "StreamUrl" in form:
             data |= {"StreamType": "bidirectional", "Url": ""}
         return await self.client.post("/v1/Accounts/simulated/Calls/connect.json", data=data, timeout=seconds)

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from dialer.simulator.frames import Frames, cadence, sample_rate, silence, split_stream_url, voice
+from dialer.simulator.frames import Frames, cadence, sample_rate, silence, voice
 from dialer.simulator.identity import leg_sid
 from dialer.simulator.options import Options
+from dialer.simulator.streams import Stream
 from tests.simulator.clock import Clock
 
 
@@ -61,8 +62,10 @@ def test_the_stop_says_what_every_capture_says(frames: Frames) -> None:
 
 
 def test_the_query_is_stripped_and_delivered() -> None:
-    url, parameters = split_stream_url("wss://u:p@bot.example:8443/ws/t/?sample-rate=16000&k=")
-    assert url == "wss://u:p@bot.example:8443/ws/t/"
+    stream = Stream("s", "c", "wss://u:p@bot.example:8443/ws/t/?sample-rate=16000&k=")
+    assert stream.handshake_url == "wss://u:p@bot.example:8443/ws/t/"
+    assert stream.public_url == "wss://bot.example:8443/ws/t/?sample-rate=16000&k="
+    parameters = stream.parameters
     assert parameters == {"sample-rate": "16000", "k": ""}
     assert (sample_rate(parameters), sample_rate({"sample-rate": "11025"}), sample_rate({})) == (16000, 8000, 8000)
 

@@ -7,8 +7,8 @@ import pytest
 
 HERE = Path(__file__).parents[2] / "dialer" / "simulator"
 CORE = [
-    *("callbacks", "calls", "conversation", "documents", "exchange", "fates", "frames"),
-    *("identity", "orders", "records", "recordings", "rest"),
+    *("callbacks", "calls", "conversation", "documents", "exchange", "fates", "flows", "frames"),
+    *("identity", "orders", "passthru", "player", "records", "recordings", "rest", "streams", "telling", "world"),
 ]
 OUTSIDE = {"asyncio", "time", "socket", "httpx", "websockets", "uvicorn", "threading", "os", "pathlib"}
 PRODUCT = {"campaigns", "botbridge", "django", "celery", "channels", "redis", "psycopg"}

@@ -9,7 +9,7 @@ import pytest
 from tests.simulator.conftest import Start
 
 CONNECT = "/v1/Accounts/simulated/Calls/connect"
-FORM = {"From": "+919000011001", "CallerId": "08047491899", "Url": "http://my.exotel.com/a/exoml/start_voice/1"}
+FORM = {"From": "+919000011001", "CallerId": "08047491899", "Url": "http://my.exotel.com/simulated/exoml/start_voice/1"}
 
 
 async def test_a_stranger_is_refused(start: Start) -> None:
@@ -52,8 +52,8 @@ async def test_the_seed_dialect_reads_both_spellings(start: Start) -> None:
     client = (await start(dialect="seed")).client
     lower = {name.lower(): value for name, value in FORM.items()}
     answer = await client.post("/v1/accounts/simulated/calls/connect", data=lower)
-    assert answer.json()["call"]["status"] == "in-progress"
-    assert (await client.post(f"{CONNECT}.json", data=FORM)).json()["Call"]["Status"] == "in-progress"
+    assert answer.json()["call"]["status"] == "queued"
+    assert (await client.post(f"{CONNECT}.json", data=FORM)).json()["Call"]["Status"] == "queued"
 
 
 async def test_details_and_lists_show_the_call(start: Start) -> None:

@@ -40,7 +40,7 @@ def test_a_call_whose_stream_died_with_the_process_ends_as_completed() -> None:
 
 def test_a_flow_call_goes_on_to_its_end() -> None:
     clock = Clock()
-    sid = clock.connect("+919000000001", StreamUrl="", Url="http://my.exotel.com/a/1").sid
+    sid = clock.connect("+919000000001", StreamUrl="", Url="http://my.exotel.com/simulated/exoml/start_voice/1").sid
     clock.run(8)
     later = clock.restarted()
     later.run(20)

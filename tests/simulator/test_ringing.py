@@ -103,7 +103,7 @@ def test_the_sliding_minute_runs_faster_with_the_speed() -> None:
 
 def test_a_flow_call_is_greeted_and_ends() -> None:
     clock = Clock()
-    call = clock.connect("+919000000001", StreamUrl="", Url="http://my.exotel.com/a/exoml/start_voice/9")
+    call = clock.connect("+919000000001", StreamUrl="", Url="http://my.exotel.com/simulated/exoml/start_voice/1")
     clock.run(30)
     assert call.status == "completed"
     assert 4 <= call.conversation <= 9
@@ -113,5 +113,6 @@ def test_a_flow_call_is_greeted_and_ends() -> None:
 def test_a_bot_that_cannot_be_reached_fails_the_call() -> None:
     clock = Clock()
     call = clock.connect("+919000000001")
-    clock.exchange.stream_failed(call.sid, "refused", START + 9)
+    clock.run(9)
+    clock.exchange.stream_failed(call.stream_sids[0], "refused", START + 9)
     assert call.status == "failed"
