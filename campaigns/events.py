@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from campaigns import outcomes
+from campaigns.exotel.fields import storable
 from campaigns.lifecycle import IllegalTransition
 from campaigns.models import CallAttempt, CallEvent
 from campaigns.outcomes import Statement
@@ -63,13 +64,13 @@ def store(arrival: Arrival) -> bool:
                     arrival.account_id,
                     arrival.source,
                     timezone.now(),
-                    arrival.call_sid[:64],
+                    storable(arrival.call_sid)[:64],
                     arrival.digest,
                     json.dumps(dict(arrival.said or {}), default=str),
                     json.dumps(dict(arrival.fields or {}), default=str),
-                    arrival.raw[:RAW_LENGTH].replace("\x00", ""),
-                    arrival.content_type[:200],
-                    note[:300],
+                    storable(arrival.raw)[:RAW_LENGTH],
+                    storable(arrival.content_type)[:200],
+                    storable(note)[:300],
                     timezone.now() if arrival.applied else None,
                 ],
             )

@@ -15,7 +15,7 @@ from campaigns import events, tokens
 from campaigns.events import Arrival
 from campaigns.exotel.callbacks import CallReport, parse_status_callback
 from campaigns.exotel.errors import Unreadable
-from campaigns.exotel.fields import BODY_BYTES
+from campaigns.exotel.fields import BODY_BYTES, field
 from campaigns.models import EventSource
 
 PLAIN = "text/plain; charset=utf-8"
@@ -69,16 +69,12 @@ def _arrival(attempt_id: int, kind: str, content_type: str, body: bytes) -> Arri
 
 def _said(report: CallReport) -> dict[str, object]:
     """The report in our words, as events.statement reads it."""
-    ends = {name.lower(): value for name, value in report.fields.items() if name.lower() in ("from", "to")}
+    ends = (field(report.fields, "From"), field(report.fields, "To"))
     return {
         "status": report.status.value,
         "answered": report.event_type == "answered" and not report.status.terminal,
-        "numbers": [value for value in ends.values() if value],
-        "carrier_status": _raw_status(report),
+        "numbers": [number for number in ends if number],
+        "carrier_status": field(report.fields, "Status"),
         "talk_seconds": report.conversation_duration,
         "recording_url": report.recording_url or "",
     }
-
-
-def _raw_status(report: CallReport) -> str:
-    return next((value for name, value in report.fields.items() if name.lower() == "status"), "")
