@@ -147,7 +147,10 @@ def _write(response: httpx.Response, into: IO[bytes], limits: Limits) -> Sound:
         if limits.stopping():
             raise Failure("Dialer was stopped meanwhile")
         digest.update(chunk)
-        into.write(chunk)
+        try:
+            into.write(chunk)
+        except OSError as trouble:
+            raise Failure(f"it could not be written down: {trouble.strerror}") from None
     if told is not None and size != int(told):
         raise Failure(f"it broke off: {size} of {told} bytes came")
     if not size:

@@ -68,7 +68,7 @@ def try_once(one: Try, outside: Outside) -> Result:
     """Ask if that is due, then fetch from the first addresses that are allowed until one gives the recording."""
     result = Result(list(one.candidates))
     if one.stale_name:
-        one.storage.delete(one.stale_name)
+        _discard(one.storage, one.stale_name)
     if one.ask:
         _ask(one, outside, result)
     targets = [candidate.target for candidate in result.candidates if candidate.target]
@@ -119,9 +119,17 @@ def _fetch(one: Try, target: Target, outside: Outside) -> Sound:
         try:
             saved = one.storage.save(one.name, File(file, name=one.name))
         except OSError as trouble:
-            one.storage.delete(one.name)
+            _discard(one.storage, one.name)
             raise Failure(f"it could not be stored: {trouble.strerror or trouble}") from trouble
     if saved != one.name:  # a name of 144 random bits was taken: the storage changes names
         one.storage.delete(saved)
         raise Failure("the storage did not keep the name that it was given")
     return sound
+
+
+def _discard(storage: Storage, name: str) -> None:
+    """Take away what a try that came to nothing may have left."""
+    try:
+        storage.delete(name)
+    except OSError as trouble:
+        log.warning("%s may be left in the storage: %s", name, trouble.strerror or trouble)

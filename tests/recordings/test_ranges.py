@@ -23,10 +23,9 @@ def asked(header: str | None, size: int) -> bytes | None:
 def model(first: int | None, last: int | None, size: int) -> bytes | None:
     """The same by plain slicing."""
     file = bytes(place % 251 for place in range(size))
-    if first is None:
-        found = file[-last:] if last else b""
-    else:
-        found = file[first:] if last is None else file[first : last + 1]
+    found = (
+        (file[-last:] if last else b"") if first is None else file[first:] if last is None else file[first : last + 1]
+    )
     return found or None
 
 
