@@ -13,7 +13,7 @@ from typing import Literal
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-Purpose = Literal["callback", "stream", "custom-field", "passthru", "dynamic-stream"]
+Purpose = Literal["callback", "stream", "custom-field", "passthru", "dynamic-stream", "static-stream"]
 
 KEY_BYTES = 16
 MAC_BYTES = 18  # 144 bits, 24 characters
@@ -27,12 +27,18 @@ class Forged(Exception):
 def _keys(text: str) -> dict[str, bytes]:
     try:
         pairs = [pair.strip().split(":", 1) for pair in text.split(",")]
-        keys = {kid: base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)) for kid, key in pairs}
+        keys = {kid: _decoded(key) for kid, key in pairs}
     except ValueError as broken:
         raise ImproperlyConfigured("TOKEN_KEYS: expected kid:base64url[,kid:base64url…]") from broken
     if min(map(len, keys.values())) < KEY_BYTES:
         raise ImproperlyConfigured(f"TOKEN_KEYS: each key must have at least {KEY_BYTES} bytes")
     return keys
+
+
+def _decoded(key: str) -> bytes:
+    """Base64url with or without padding. Strictly: a character left out would make another, shorter key."""
+    bare = key.rstrip("=")
+    return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
 
 
 def _mac(key: bytes, purpose: Purpose, subject: str) -> str:

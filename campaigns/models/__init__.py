@@ -10,6 +10,7 @@ from campaigns.models.campaigns import (
     CampaignList,
     CampaignPace,
     Mode,
+    PassthruBranch,
     Purpose,
     RecordingChannels,
     RetryRule,
@@ -17,12 +18,14 @@ from campaigns.models.campaigns import (
 )
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.models.recordings import Recording, RecordingStatus
-from campaigns.models.streams import Stream, StreamEntry
+from campaigns.models.streams import Stream, StreamEntry, StreamUse
 from campaigns.models.suppression import Suppression
+from campaigns.models.tokens import AccountToken, TokenPurpose
 from campaigns.models.users import User
 
 __all__ = [
     "AccountKind",
+    "AccountToken",
     "AuditEntry",
     "CallAttempt",
     "CallEvent",
@@ -40,6 +43,7 @@ __all__ = [
     "ImportIssue",
     "Mode",
     "Pacer",
+    "PassthruBranch",
     "Purpose",
     "Recording",
     "RecordingChannels",
@@ -48,7 +52,9 @@ __all__ = [
     "Spelling",
     "Stream",
     "StreamEntry",
+    "StreamUse",
     "Suppression",
+    "TokenPurpose",
     "UnknownPolicy",
     "User",
 ]

@@ -52,6 +52,8 @@ class CallAttempt(models.Model):
     price = models.DecimalField(max_digits=10, decimal_places=4, null=True)
     recording_url = models.TextField(default="", blank=True)  # a candidate, believed only after checks
     contradiction = models.CharField(max_length=300, default="", blank=True)
+    flow_digits = models.CharField(max_length=40, default="", blank=True)  # keys pressed in a flow's menu
+    carrier_streams = models.JSONField(default=list)  # what a Passthru told of each stream; see campaigns.flow_facts
     disposition = models.CharField(max_length=60, default="", blank=True)
     disposition_kind = models.CharField(max_length=12, default="", blank=True)
     disposition_key = models.CharField(max_length=40, default="", blank=True)
@@ -100,6 +102,7 @@ class EventSource(models.TextChoices):
     POST = "post", "Answer to our POST"
     CALLBACK = "callback", "Status callback"
     PASSTHRU = "passthru", "Passthru"
+    DYNAMIC = "dynamic", "Stream address asked for"
     STREAM = "stream", "Stream"
     DETAILS = "details", "Call details"
     DIALER = "dialer", "Dialer"
@@ -146,6 +149,8 @@ class CallEvent(models.Model):
                 condition=Q(applied_at__isnull=True, attempt__isnull=False),
             ),
             models.Index(fields=["call_sid"], name="event_by_sid"),
+            # what belongs to no call, newest first
+            models.Index(fields=["-received_at"], name="event_unmatched", condition=Q(attempt__isnull=True)),
         ]
 
     def __str__(self) -> str:

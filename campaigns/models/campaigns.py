@@ -28,6 +28,18 @@ class RecordingChannels(models.TextChoices):
     DUAL = "dual", "Dual (caller and bot apart)"
 
 
+class PassthruBranch(models.TextChoices):
+    """When a flow's synchronous Passthru is answered 302 (Exotel's branch B); else always 200 (branch A)."""
+
+    NEVER = "never", "Never: always branch A"
+    GOAL = "goal", "The bot reached its goal"
+    PROGRESS = "progress", "The bot got on, short of its goal"
+    OBJECTION = "objection", "The person objected"
+    STOP = "stop", "The person asked not to be called"
+    NOTHING = "nothing", "The bot recorded no result"
+    RESULT = "result", "The bot recorded the result named below"
+
+
 class UnknownPolicy(models.TextChoices):
     """What to do with somebody once it is proved that an uncertain attempt was never dialled."""
 
@@ -53,6 +65,10 @@ class Campaign(models.Model):
     bot = models.CharField(max_length=40, default="", blank=True)
     bot_options = models.JSONField(default=dict, blank=True)
     flow_url = models.CharField(max_length=500, default="", blank=True)
+    passthru_branch = models.CharField(max_length=10, choices=PassthruBranch, default=PassthruBranch.NEVER)
+    passthru_result = models.CharField(max_length=60, default="", blank=True)  # for the branch "result": its words
+    passthru_ends_call = models.BooleanField(default=False)  # nothing follows the flow's last Passthru: slot free
+    stream_parameters = models.JSONField(default=list, blank=True)  # columns sent to the stream, at most three
     caller_id = models.CharField(max_length=20)
     lists = models.ManyToManyField(ContactList, through="CampaignList", related_name="campaigns")
 

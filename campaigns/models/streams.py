@@ -1,6 +1,7 @@
 from django.db import models
 from django.utils import timezone
 
+from campaigns.models.accounts import ExotelAccount
 from campaigns.models.attempts import CallAttempt
 
 
@@ -50,3 +51,20 @@ class StreamEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:.2f} {self.kind}"
+
+
+class StreamUse(models.Model):
+    """How many media streams Exotel says the account has open and may have; see campaigns.stream_use.
+
+    `seen_at` is when it last said so, `problem` why it did not at `asked_at` ('' if it did). `limit` is null if unsaid.
+    """
+
+    account = models.OneToOneField(ExotelAccount, on_delete=models.CASCADE, primary_key=True, related_name="stream_use")
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    active = models.PositiveIntegerField(default=0)
+    limit = models.PositiveIntegerField(null=True)
+    problem = models.CharField(max_length=300, default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"streams of {self.account_id}"
