@@ -28,8 +28,28 @@ def test_the_command_line_wins_over_the_environment() -> None:
     assert options.ledger == Path("/tmp/x")
 
 
+def test_flow_variables_add_up_and_the_command_line_wins() -> None:
+    environment = {"SIMULATOR_FLOW_VAR": "stream_url=ws://a/?b=c passthru_url=http://p/"}
+    options = read_options(["--flow-var", "stream_url=ws://d/", "--flow-var", "x="], environment)
+    assert options.variables == {"stream_url": "ws://d/", "passthru_url": "http://p/", "x": ""}
+
+
+def test_a_bad_variable_in_the_environment_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_options([], {"SIMULATOR_FLOW_VAR": "stream_url"})
+    assert "SIMULATOR_FLOW_VAR" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--speed", "0"], ["--port", "x"], ["--dialect", "both"], ["--hide-ongoing", "maybe"]]
+    "arguments",
+    [
+        ["--flow-var", "x"],
+        ["--passthru", "xml"],
+        ["--speed", "0"],
+        ["--port", "x"],
+        ["--dialect", "both"],
+        ["--hide-ongoing", "maybe"],
+    ],
 )
 def test_a_bad_value_ends_the_start_with_its_name(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -82,6 +82,21 @@ def test_events_are_read_in_every_spelling(names: tuple[str, str]) -> None:
     assert read_order(form, Options()).events == ("terminal", "answered")
 
 
+def test_both_is_a_word_for_flows_only() -> None:
+    flow = [("From", "+919810000001"), ("CallerId", "08047491899"), ("Url", "http://my.exotel.com/x")]
+    both = ("StatusCallbackEvents", "both")
+    assert read_order([*flow, both], Options()).events == ("answered", "terminal")
+    with pytest.raises(Invalid, match="both"):
+        read_order([*FORM.items(), both], Options())
+
+
+@pytest.mark.parametrize("name", ["StreamType", "StreamName", "StreamUrl"])
+def test_a_flow_takes_no_stream_parameters(name: str) -> None:
+    flow = [("From", "+919810000001"), ("CallerId", "08047491899"), ("Url", "http://my.exotel.com/x")]
+    with pytest.raises(Invalid, match=name):
+        read_order([*flow, (name, FORM.get(name, "label"))], Options())
+
+
 def test_the_guides_lower_case_is_read_only_when_asked() -> None:
     form = [(name.lower(), value) for name, value in FORM.items()]
     assert read_order(form, Options(), lowercase=True) == order()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 
 from tests.simulator.clock import Clock
@@ -97,6 +98,19 @@ async def test_a_dropped_stream_ends_without_a_stop(start: Start) -> None:
     assert far.of("start")
     assert far.of("stop") == []
     assert far.close_code == 1006
+
+
+@pytest.mark.parametrize(("code", "close_code"), [("52", 1011), ("53", 1012)])
+async def test_a_stream_may_be_closed_with_a_code(start: Start, code: str, close_code: int) -> None:
+    simulator = await start()
+    async with bot(listen) as far:
+        sid = (await simulator.connect(f"+9190000{code}001", StreamUrl=far.url)).json()["Call"]["Sid"]
+        book = await simulator.until(lambda book: book.calls[sid].ended)
+        await asyncio.wait_for(far.closed.wait(), 2)
+    assert far.of("stop") == []
+    assert far.close_code == close_code
+    closed = book.calls[sid].streams[1]
+    assert (closed["by"], closed["code"]) == ("carrier", close_code)
 
 
 async def test_a_mute_stream_opens_and_never_starts(start: Start) -> None:
