@@ -71,6 +71,7 @@ class CampaignPlan:
     weight: int = 1
     is_test: bool = False
     audio: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)  # option -> (file name, WAV)
+    removed_audio: Sequence[str] = ()  # options whose uploaded recording a rewritten draft loses
 
 
 def create(plan: CampaignPlan, *, by: Actor) -> Campaign:
@@ -116,7 +117,7 @@ def update(campaign: Campaign, plan: CampaignPlan, *, by: Actor) -> Campaign:
         current.save()
         current.list_links.all().delete()
         current.retry_rules.all().delete()
-        current.audio.filter(option__in=plan.audio).delete()
+        current.audio.filter(option__in=[*plan.audio, *plan.removed_audio]).delete()
         _attach(current, plan)
         audit.record(by, "edit", f"campaign:{current.pk}")
     return current

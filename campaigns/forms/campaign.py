@@ -12,7 +12,7 @@ from django.db.models import Count
 
 from campaigns import bots, calling_hours
 from campaigns.calling_hours import Window
-from campaigns.creating import CampaignPlan, Retry
+from campaigns.creating import CampaignPlan, Retry, pace_of, slots_of
 from campaigns.forms.audio import AudioField
 from campaigns.forms.fields import PlainForm, dress
 from campaigns.models import (
@@ -195,7 +195,12 @@ class CampaignForm(PlainForm):
             self.fields[f"retry_{outcome}_minutes"] = _share("after, in minutes", 10_080, "a number of minutes")
         for name, _ in bots.names():
             for option in bots.spec(name).options:
-                self.fields[option_key(name, option.name)] = option_field(option, kept_audio.get(option.name, ""))
+                kept = kept_audio.get(option.name, "") if option.kind == "audio" else ""
+                self.fields[option_key(name, option.name)] = option_field(option, kept)
+                if kept:
+                    self.fields[removal_key(name, option.name)] = forms.BooleanField(
+                        label=f"Remove {kept}", required=False
+                    )
         for field in self.fields.values():
             dress(field)
 
@@ -209,8 +214,12 @@ class CampaignForm(PlainForm):
                 label=label,
                 description=spec.description,
                 chosen=str(self["bot"].value()) == name,
-                fields=[self[option_key(name, option.name)] for option in spec.options],
+                fields=[self[key] for option in spec.options for key in self._keys(name, option.name)],
             )
+
+    def _keys(self, bot: str, option: str) -> list[str]:
+        """The option's field, and the box that removes what was uploaded for it."""
+        return [key for key in (option_key(bot, option), removal_key(bot, option)) if key in self.fields]
 
     def retry_rows(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
         return [(self[f"retry_{outcome}_times"], self[f"retry_{outcome}_minutes"]) for outcome, _ in RETRIED]
@@ -247,13 +256,13 @@ class CampaignForm(PlainForm):
     def _check_required(self, bot: str, cleaned: dict[str, Any]) -> None:
         for option in bots.spec(bot).options:
             key = option_key(bot, option.name)
-            if (
-                option.required
-                and not cleaned.get(key)
-                and key not in self.errors
-                and not self.kept_audio.get(option.name)
-            ):
+            if option.required and not cleaned.get(key) and key not in self.errors and not self._kept(bot, option.name):
                 self.add_error(key, f"{option.label} is needed by this bot.")
+
+    def _kept(self, bot: str, option: str) -> str:
+        """The file uploaded before for an option of the bot, unless its removal is asked for."""
+        removed = self.cleaned_data.get(removal_key(bot, option))
+        return "" if removed else self.kept_audio.get(option, "")
 
     def _check_length(self, cleaned: dict[str, Any]) -> None:
         limit, mode = cleaned.get("time_limit"), cleaned.get("mode")
@@ -280,7 +289,7 @@ class CampaignForm(PlainForm):
         for option in bots.spec(name).options:
             given = self.cleaned_data.get(option_key(name, option.name))
             if option.kind == "audio":
-                found[option.name] = given.name if given else self.kept_audio.get(option.name, "")
+                found[option.name] = given.name if given else self._kept(name, option.name)
             else:
                 found[option.name] = given or ""
         return found
@@ -296,6 +305,11 @@ class CampaignForm(PlainForm):
         }
         return {option: (file.name, file.read()) for option, file in files.items() if file}
 
+    def removed(self) -> list[str]:
+        """Options of the chosen bot whose uploaded recording is to go."""
+        bot = self.cleaned_data["bot"]
+        return [option for option in self.kept_audio if self.cleaned_data.get(removal_key(bot, option))]
+
     def plan(self) -> CampaignPlan:
         """The campaign that the form describes."""
         given = self.cleaned_data
@@ -307,6 +321,7 @@ class CampaignForm(PlainForm):
             flow_url=given["flow_url"] if given["mode"] == Mode.FLOW else "",
             bot_options=self.bot_options(),
             audio=self.uploads(),
+            removed_audio=self.removed(),
             retries=self.retries(),
             **{name: given[name] for name in COPIED},
         )
@@ -322,6 +337,10 @@ class CampaignForm(PlainForm):
 
 def option_key(bot: str, option: str) -> str:
     return f"option-{bot}-{option}"
+
+
+def removal_key(bot: str, option: str) -> str:
+    return f"remove-{bot}-{option}"
 
 
 def option_field(option: bots.Option, kept: str = "") -> forms.Field:
@@ -347,18 +366,24 @@ def option_field(option: bots.Option, kept: str = "") -> forms.Field:
     return forms.CharField(max_length=1000, **shared)
 
 
+def simple(number: Decimal) -> Decimal:
+    """Without trailing zeros and never with an exponent: 10.000 -> 10."""
+    return Decimal(f"{number.normalize():f}")
+
+
 def initial_for_new(account: ExotelAccount) -> dict[str, Any]:
     """What a new campaign starts from."""
     window = calling_hours.default_window(Purpose.SERVICE, simulated=account.simulated)
     caller = account.caller_ids.order_by("-is_default", "pk").first()
     names = bots.names()
+    plan = CampaignPlan(name="", lists=(), account=account, caller_id="")  # nothing said: as fast as the account may
     return {
         "purpose": Purpose.SERVICE,
         "mode": Mode.BOT,
         "bot": names[0][0] if names else "",
         "caller_id": caller.number if caller else "",
-        "calls_per_second": Decimal(1),
-        "max_concurrent": min(10, account.max_concurrent),
+        "calls_per_second": simple(pace_of(plan)),
+        "max_concurrent": slots_of(plan),
         "window_start": window.start,
         "window_end": window.end,
         "time_zone": "Asia/Kolkata",
@@ -381,8 +406,8 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
     for outcome, _ in RETRIED:
         rule = rules.get(outcome)
         found[f"retry_{outcome}_times"] = rule.times if rule else 0
-        found[f"retry_{outcome}_minutes"] = rule.delay_minutes.normalize() if rule else 30
+        found[f"retry_{outcome}_minutes"] = simple(rule.delay_minutes) if rule else 30
     for option, value in campaign.bot_options.items():
         found[option_key(campaign.bot, option)] = value
-    found["calls_per_second"] = campaign.calls_per_second.normalize()
+    found["calls_per_second"] = simple(campaign.calls_per_second)
     return found

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from campaigns import bots
+from campaigns.forms.campaign import simple
 from campaigns.models import Campaign
 from tests.pages import world
 
@@ -155,3 +156,29 @@ def test_a_launched_campaign_is_not_rewritten(client_of_meera: Client, db: None)
     campaign = world.launched(world.account(), world.people())
     response = client_of_meera.post(f"/campaigns/{campaign.pk}/edit", form([]), follow=True)
     assert "only a draft can be rewritten. Duplicate it instead." in response.content.decode()
+
+
+def test_a_new_campaign_starts_with_the_pace_and_the_slots_of_its_account(client_of_meera: Client, db: None) -> None:
+    world.account(calls_per_minute=800, max_concurrent=30)
+    world.people()
+    page = client_of_meera.get("/campaigns/new").content.decode()
+    assert 'name="calls_per_second" value="12"' in page
+    assert 'name="max_concurrent" value="30"' in page
+
+
+@pytest.mark.parametrize(("number", "shown"), [("10.000", "10"), ("0.500", "0.5"), ("1", "1"), ("60", "60")])
+def test_a_number_in_a_field_has_no_exponent(number: str, shown: str) -> None:
+    assert str(simple(Decimal(number))) == shown
+
+
+def test_an_uploaded_recording_can_be_removed_from_a_draft(client_of_meera: Client, lists: list[int]) -> None:
+    sent = form(lists, bot="announcer", **{"option-announcer-keys": "", "option-announcer-message": "Hello"})
+    sent |= {f"option-announcer-{one.name}": one.default for one in bots.spec("announcer").options if one.choices}
+    client_of_meera.post("/campaigns/new", sent | {"option-announcer-recording": wav()})
+    campaign = Campaign.objects.get()
+    edit = f"/campaigns/{campaign.pk}/edit"
+    assert "Remove greeting.wav" in client_of_meera.get(edit).content.decode()
+    assert client_of_meera.post(edit, sent | {"remove-announcer-recording": "on"}).status_code == 302
+    campaign.refresh_from_db()
+    assert not campaign.audio.exists()
+    assert campaign.bot_options["recording"] == ""
