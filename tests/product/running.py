@@ -115,7 +115,7 @@ class Product:
         """Rows of a query to the product's own database."""
         runtime = json.loads((self.state_dir / "runtime.json").read_text(encoding="utf-8"))
         with psycopg.connect(runtime["DATABASE_URL"]) as connection:
-            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql, parameters).fetchall()
 
     def trouble(self) -> list[str]:
         """Warnings and worse in all logs."""

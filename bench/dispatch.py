@@ -1,0 +1,151 @@
+"""What dialing costs: the product's loop beside a bare one, and an intent's price as the queue grows."""
+
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from bench.carrier import carrier
+from bench.table import Row
+from campaigns import intents
+from campaigns.dialing import POSTS_AT_ONCE, Loop, client_for
+from campaigns.exotel.answers import Accepted
+from campaigns.exotel.payloads import ConnectRequest
+from campaigns.intents import Intent
+from campaigns.lifecycle import AttemptState
+from campaigns.models import CallAttempt, Campaign, ExotelAccount
+from campaigns.owners import Owner
+from tests import people
+
+LATENCY_MS = 50
+SECONDS = 4.0  # of each run
+OPEN_FOR = 1.0  # seconds a call is open: about as many calls at once as a busy account has
+QUEUES = (10_000, 100_000)
+INTENTS = 400
+
+_FILL = """
+    INSERT INTO campaigns_campaigncontact
+        (campaign_id, phone, name, variables, time_zone, state, due_at, tries, prepared, last_outcome, disposition,
+         disposition_kind, reason_code, reason, changed_at)
+    SELECT %s, '+9197' || lpad(n::text, 8, '0'), 'Person ' || n, '{}', '', 'pending',
+        now() - interval '1 day' + n * interval '1 microsecond', 0, true, '', '', '', '', '', now()
+    FROM generate_series(%s, %s) n
+"""
+
+
+def measure(runs: int) -> list[Row]:
+    """The rows of the part; about a minute with three runs."""
+    with carrier(LATENCY_MS) as address:
+        account = people.account(api_url=address, calls_per_minute=1_000_000, max_concurrent=100_000)
+        bare, ours = [], []
+        for _ in range(runs):
+            bare.append(_bare(account))
+            ours.append(_product(account))
+    bare_name = f"bare POSTs in {POSTS_AT_ONCE} threads, {LATENCY_MS} ms"
+    rows = [
+        Row(bare_name, "calls/s", bare),
+        Row("the dial loop: intent, POST, settle", "calls/s", ours, of=bare_name),
+    ]
+    return [*rows, *_intents(runs)]
+
+
+def _bare(account: ExotelAccount) -> float:
+    """Calls per second of the same client, with nothing around it."""
+    client = client_for(account)
+    request = _request()
+    until = time.monotonic() + SECONDS
+    counts = [0] * POSTS_AT_ONCE
+
+    def post(place: int) -> None:
+        while time.monotonic() < until:
+            counts[place] += isinstance(client.connect(request, not_after=time.monotonic() + 5), Accepted)
+
+    threads = [threading.Thread(target=post, args=(place,)) for place in range(POSTS_AT_ONCE)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.monotonic() - began)
+
+
+def _request() -> ConnectRequest:
+    campaign = people.campaign()
+    attempt = people.attempt(people.contact(campaign))
+    return intents.connect_request(attempt, campaign)
+
+
+def _product(account: ExotelAccount) -> float:
+    """Calls per second whose answers are settled in the database, all predicates on, while calls end behind it."""
+    campaign = _campaign(account, waiting=int(SECONDS * 1500))
+    owner = Owner()
+    assert owner.take_account(account.pk)
+    over = threading.Event()
+    ender = threading.Thread(target=_end_calls, args=(campaign.pk, over))
+    ender.start()
+    began = time.monotonic()
+    Loop(account.pk, owner, longest=SECONDS).run()
+    took = time.monotonic() - began
+    over.set()
+    ender.join()
+    owner.close()
+    placed = CallAttempt.objects.filter(campaign=campaign, sid__isnull=False).count()
+    _retire(campaign)
+    return placed / took
+
+
+def _campaign(account: ExotelAccount, waiting: int) -> Campaign:
+    campaign = people.campaign(account, max_concurrent=100_000)
+    _fill(campaign, 1, waiting)
+    return campaign
+
+
+def _fill(campaign: Campaign, first: int, last: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, [campaign.pk, first, last])
+        cursor.execute("VACUUM ANALYZE campaigns_campaigncontact")
+
+
+def _retire(campaign: Campaign) -> None:
+    CallAttempt.objects.filter(campaign=campaign).update(state=AttemptState.ENDED, slot_released_at=timezone.now())
+    Campaign.objects.filter(pk=campaign.pk).update(status="completed")
+
+
+def _end_calls(campaign_id: int, over: threading.Event) -> None:
+    """What callbacks do to slots, in bulk."""
+    while not over.wait(0.2):
+        now = timezone.now()
+        placed = CallAttempt.objects.filter(campaign_id=campaign_id, state=AttemptState.PLACED)
+        old = placed.filter(placed_at__lt=now - timedelta(seconds=OPEN_FOR))
+        old.update(state=AttemptState.ENDED, outcome="answered", ended_at=now, slot_released_at=now)
+    connection.close()
+
+
+def _intents(runs: int) -> Iterator[Row]:
+    """Milliseconds of one intent with so many people waiting."""
+    account = people.account(calls_per_minute=1_000_000, max_concurrent=100_000)
+    campaign = people.campaign(account, max_concurrent=100_000)
+    owner = Owner()
+    reference = ""
+    for before, waiting in itertools.pairwise((0, *QUEUES)):
+        _fill(campaign, before + 1, waiting)
+        what = f"an intent, {waiting:,} people waiting"
+        yield Row(what, "ms", [_intent_ms(account, campaign, owner) for _ in range(runs)], of=reference)
+        reference = reference or what
+    owner.close()
+
+
+def _intent_ms(account: ExotelAccount, campaign: Campaign, owner: Owner) -> float:
+    took = []
+    for _ in range(INTENTS):
+        began = time.monotonic()
+        step = intents.next_intent(account.pk, owner.number)
+        took.append(time.monotonic() - began)
+        assert isinstance(step, Intent), step
+        CallAttempt.objects.filter(pk=step.attempt_id).update(slot_released_at=timezone.now(), state="ended")
+    return statistics.median(took) * 1000

@@ -1,0 +1,16 @@
+"""The parts there are: a name and a function that measures and returns its rows. `runs` is how often to repeat."""
+
+from collections.abc import Callable, Sequence
+
+from bench.table import Row
+
+Part = Callable[[int], Sequence[Row]]
+
+
+def dispatch(runs: int) -> Sequence[Row]:
+    from bench.dispatch import measure  # needs Django, which the runner sets up first
+
+    return measure(runs)
+
+
+PARTS: dict[str, Part] = {"dispatch": dispatch}
