@@ -37,8 +37,8 @@ def main() -> None:
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
         try:
             instance = server(options)
-        except FlowError as error:
-            sys.exit(f"simulator: {options.flows}: {error}")
+        except (FlowError, OSError) as error:
+            sys.exit(f"simulator: {error}")
         instance.run()
 
 

@@ -197,22 +197,27 @@ class Exchange:
         limit = call.answered_at + self._wall(float(call.order.time_limit))
         self._plan(max(limit, at), Step.END, call, "completed")
         leaves = call.fate.manner.hangs_up_after
-        if call.order.kind == "flow" and leaves is not None:
+        if call.order.one_way and leaves is None:
+            leaves = self._talk_of(call)  # nobody hears a bot that could be waited for
+        if (call.order.kind == "flow" or call.order.one_way) and leaves is not None:
             self._plan(max(call.answered_at + self._wall(leaves), at), Step.LEAVE, call)
 
     def _talk(self, call: Call, at: float) -> None:
         """What an answered call does next: its stream, its flow, or a talk of two people."""
         assert call.answered_at is not None  # noqa: S101 - both callers have just seen it
         if call.order.kind == "stream":
-            stream = self.streams.open(call, call.order.stream_url or "", at)
+            stream = self.streams.open(call, call.order.stream_url or "", at, one_way=call.order.one_way)
             if not stream.live:
                 self._hang_up(call, at, "failed", "carrier")
         elif call.order.kind == "flow":
             self._player.begin(call, at)
         else:
-            talk = self._chance(f"greeting:{call.order.customer}", call.ordinal).uniform(4.0, 9.0)
-            length = call.fate.manner.hangs_up_after or talk
+            length = call.fate.manner.hangs_up_after or self._talk_of(call)
             self._plan(max(call.answered_at + self._wall(length), at), Step.END, call, "completed")
+
+    def _talk_of(self, call: Call) -> float:
+        """Carrier seconds that a person stays on the line without a bot."""
+        return self._chance(f"greeting:{call.order.customer}", call.ordinal).uniform(4.0, 9.0)
 
     def _hang_up(self, call: Call, at: float, status: str, by: str) -> None:
         call.status, call.ended_at, call.updated_at = status, at, at

@@ -76,6 +76,7 @@ class Order:
     status_callback: str | None
     events: tuple[str, ...]
     content_type: str
+    one_way: bool = False  # StreamType=unidirectional
 
 
 def read_order(form: Form, options: Options, *, lowercase: bool = False) -> Order:
@@ -99,6 +100,7 @@ def read_order(form: Form, options: Options, *, lowercase: bool = False) -> Orde
         status_callback=_callback_url(values),
         events=_events(events, values),
         content_type=values.get("StatusCallbackContentType", "multipart/form-data"),
+        one_way=values.get("StreamType") == "unidirectional",
     )
 
 

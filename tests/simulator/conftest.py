@@ -36,7 +36,7 @@ class Running:
             "Url": "http://my.exotel.com/simulated/exoml/start_voice/1",
         } | form
         if "StreamUrl" in form:
-            data |= {"StreamType": "bidirectional", "Url": ""}
+            data |= {"StreamType": form.get("StreamType", "bidirectional"), "Url": ""}
         return await self.client.post("/v1/Accounts/simulated/Calls/connect.json", data=data, timeout=seconds)
 
     async def until(self, true: Callable[[Ledger], object], seconds: float = 8.0) -> Ledger:

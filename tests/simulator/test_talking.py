@@ -89,6 +89,20 @@ async def test_a_clear_returns_the_marks_that_wait(start: Start) -> None:
     assert book.calls[sid].streams[1]["clears"] == 1
 
 
+async def test_a_one_way_stream_does_not_hear_the_bot_and_ends_with_the_person(start: Start) -> None:
+    simulator = await start()
+    async with bot(speak_and_mark) as far:
+        answer = await simulator.connect("+919000001001", StreamUrl=far.url, StreamType="unidirectional")
+        sid = answer.json()["Call"]["Sid"]
+        book = await simulator.until(lambda book: len(book.calls[sid].streams) == 2)
+        await asyncio.wait_for(far.closed.wait(), 2)
+    call = book.calls[sid]
+    assert (call.status, call.streams[1]["by"], call.streams[1]["media"]) == ("completed", "person", 0)
+    assert {message["event"] for message in far.events()} <= {"connected", "start", "media", "stop"}
+    assert call.ended
+    assert 4 <= call.ended["conversation"] <= 9
+
+
 async def test_a_dropped_stream_ends_without_a_stop(start: Start) -> None:
     simulator = await start()
     async with bot(listen) as far:
