@@ -70,6 +70,11 @@ def rest(*campaigns: Campaign) -> None:
     Pacer.objects.filter(account__campaigns__in=campaigns).update(next_dial_at=long_ago)
 
 
+def proven(*campaigns: Campaign) -> None:
+    """Exotel has taken calls of these campaigns: a first 400 does not pause them any more."""
+    CampaignPace.objects.filter(campaign__in=campaigns).update(accepted=3)
+
+
 def contact_list(people: int | Iterable[str] = 1, **fields: Any) -> ContactList:
     """A list with that many people, or with these numbers."""
     made = ContactList.objects.create(**{"name": f"List {next(_numbers)}"} | fields)
