@@ -315,7 +315,7 @@ class Exchange:
             call.updated_at = record.ended["at"]
             self._open.discard(call.sid)
         self.streams.restore(call, record.streams, now)
-        self._player.restore(call, record)
+        self._player.restore(call, record, now)
         self._telling.remember(call, record.callbacks, now)
         if call.open:
             self._go_on(call, record, now)

@@ -258,8 +258,8 @@ class Player:
 
     # Starting again
 
-    def restore(self, call: Call, record: CallRecord) -> None:
-        """How far the flow was, by the ledger."""
+    def restore(self, call: Call, record: CallRecord, now: float) -> None:
+        """How far the flow was, by the ledger; a last Passthru that was never answered for is sent again."""
         flow = self._flow(call)
         if flow is None or not record.answered:
             return
@@ -272,6 +272,11 @@ class Player:
                 call.second.status, call.second.answered_at = "in-progress", entry["at"]
         if call.second and record.ended:
             call.second.finish(record.ended["at"])
+        applet = self._applet(call)
+        if record.ended and isinstance(applet, Passthru):
+            since = record.applets[-1]["at"]
+            if not any(entry["at"] >= since for entry in record.passthrus):
+                self._tell(call, applet, now, sync=False)
 
     def go_on(self, call: Call, record: CallRecord, now: float) -> None:
         """Take up an open call where its flow stood; what ran at that moment begins again, a stream is over."""

@@ -178,3 +178,13 @@ def test_an_answered_passthru_is_not_asked_again_after_a_restart() -> None:
     later.run(10)
     assert later.asked == []
     assert [entry["name"] for entry in later.ledger().of("applet")] == ["before", "bot"]
+
+
+def test_the_last_passthru_of_an_ended_call_is_sent_after_a_restart() -> None:
+    clock = playing("101", TimeLimit="10")
+    clock.run(30)
+    clock.entries = [entry for entry in clock.entries if entry["event"] != "passthru"]
+    later = clock.restarted()
+    later.run(1)
+    assert [ask.kind for ask in later.asked] == ["passthru"]
+    assert later.restarted().exchange.next_at() is None
