@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.files.storage import Storage
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -72,7 +72,8 @@ def _stored(attempt_id: int) -> Recording:
     """
     rows = Recording.objects.filter(status=RecordingStatus.STORED).defer("peaks", "candidates")
     recording = get_object_or_404(rows, attempt_id=attempt_id)
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()
     if not recording.file.storage.exists(recording.file.name or ""):
         raise Http404("The file of this recording is gone from the storage.")
     return recording

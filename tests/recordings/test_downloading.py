@@ -28,17 +28,19 @@ def target(end: FarEnd, *, credentials: bool = True, path: str = "/a.wav") -> Ta
     return Target(end.address + path, "127.0.0.1", end.port, credentials=credentials, presigned=False, public=False)
 
 
-def fetch(serve: Serve, *, credentials: bool = True, **limits: float) -> tuple[Sound, bytes, FarEnd]:
+def fetch(
+    serve: Serve, *, credentials: bool = True, size: int = 10**6, seconds: float = 5.0
+) -> tuple[Sound, bytes, FarEnd]:
     file = io.BytesIO()
     with far_end(serve) as end:
-        allowed = Limits(size=int(limits.get("size", 10**6)), seconds=limits.get("seconds", 5.0))
-        found = download(target(end, credentials=credentials), KEY, file, limits=allowed)
+        limits = Limits(size=size, seconds=seconds)
+        found = download(target(end, credentials=credentials), KEY, file, limits=limits)
     return found, file.getvalue(), end
 
 
-def refused(serve: Serve, **limits: float) -> Failure:
+def refused(serve: Serve, *, size: int = 10**6, seconds: float = 5.0) -> Failure:
     with pytest.raises(Failure) as failure:
-        fetch(serve, **limits)
+        fetch(serve, size=size, seconds=seconds)
     return failure.value
 
 

@@ -16,7 +16,7 @@ from campaigns.exotel.errors import RateLimited, Unreachable
 from campaigns.lifecycle import AttemptState, Outcome
 from campaigns.models import AuditEntry, CallAttempt, EventSource, Recording, RecordingStatus
 from campaigns.recordings import keeping
-from campaigns.recordings.fetching import try_once
+from campaigns.recordings.fetching import Try, try_once
 from tests import people
 from tests.recordings import world
 from tests.recordings.far_end import WAV, FarEnd, far_end, raw, whole
@@ -261,7 +261,7 @@ def test_a_recording_that_killed_its_decoder_twice_is_left_alone() -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- fences
-def claimed(end: FarEnd) -> tuple[CallAttempt, keeping.Try]:
+def claimed(end: FarEnd) -> tuple[CallAttempt, Try]:
     call = world.call(world.account(end.address), recording_url=url(end))
     keeping.enrol()
     (one,) = keeping.claim(4)

@@ -22,7 +22,7 @@ def account(address: str, **fields: Any) -> ExotelAccount:
 
 def call(of: ExotelAccount, *, record: bool = True, **fields: Any) -> CallAttempt:
     """A call that has just ended answered."""
-    ended = {
+    ended: dict[str, Any] = {
         "state": AttemptState.ENDED,
         "outcome": Outcome.ANSWERED,
         "ended_at": timezone.now(),
