@@ -99,7 +99,7 @@ class Product:
         deadline = time.monotonic() + seconds
         while (found := self.status(campaign))["status"] != wanted:
             assert time.monotonic() < deadline, f"not {wanted} after {seconds} s: {found}"
-            time.sleep(0.5)
+            time.sleep(1.5)
         return found
 
     def ledger(self) -> Ledger:

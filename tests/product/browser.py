@@ -1,0 +1,79 @@
+"""Debian's chromium, driven by Playwright, that notes whatever the pages do wrong."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, Response, sync_playwright
+
+from dialer import env
+
+CHROMIUM = "/usr/bin/chromium"
+QUIETLY = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+SIZES = {"wide": (1366, 768), "phone": (390, 844)}
+PICTURES = env.ROOT / "test-results" / "product"
+# Runs before any script of the page; what the policy stops is said on the console as well, but not always as an error.
+WATCH_POLICY = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective))"
+
+
+class Visitor:
+    """A page, what went wrong on it so far, and pictures of it."""
+
+    def __init__(self, page: Page, address: str, pictures: Path) -> None:
+        self.page = page
+        self.address = address
+        self.wrong: list[str] = []
+        self._pictures = pictures
+        page.add_init_script(WATCH_POLICY)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: {error}"))
+        page.on("response", self._response)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.address + path)
+
+    def picture(self, name: str) -> None:
+        """The whole page in both sizes; anything wider than the screen is wrong."""
+        for size, (width, height) in SIZES.items():
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.page.wait_for_timeout(150)
+            self.page.screenshot(path=self._pictures / f"{name}-{size}.png", full_page=True)
+            wide: int = self.page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                self.wrong.append(f"{self.page.url} is {wide} pixels wide on a screen of {width}")
+        self.page.set_viewport_size({"width": 1366, "height": 768})
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"{self.page.url}: {message.type}: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.wrong.append(f"{response.request.method} {response.url}: {response.status}")
+        if not response.url.startswith((self.address, "data:", "blob:")):
+            self.wrong.append(f"{response.url} is somebody else's")
+
+
+@contextmanager
+def visitor(address: str, pictures: str) -> Iterator[Visitor]:
+    """A browser at the address; skipped with the reason where there is none, except in CI."""
+    if not shutil.which(CHROMIUM):
+        reason = "Chromium is not installed: apt-get install -y --no-install-recommends chromium fonts-noto-core"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = PICTURES / pictures
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIETLY])
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.set_default_timeout(15_000)
+        yield Visitor(page, address, folder)
+        browser.close()
