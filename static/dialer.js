@@ -43,3 +43,15 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // Toasts leave by themselves; what must be read is a callout.
 document.querySelectorAll(".toast").forEach((toast) => setTimeout(() => toast.remove(), 8000));
+
+// A link that copies its address; without a clipboard it stays a link.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("[data-copy]");
+  if (!link || !navigator.clipboard) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(link.dataset.copy);
+  const word = link.querySelector("span") ?? link;
+  const before = word.textContent;
+  word.textContent = "Copied";
+  setTimeout(() => { word.textContent = before; }, 2000);
+});

@@ -17,6 +17,7 @@ from campaigns.models.campaigns import (
     UnknownPolicy,
 )
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
+from campaigns.models.notes import CallNote, Judgement
 from campaigns.models.recordings import Recording, RecordingStatus
 from campaigns.models.streams import Stream, StreamEntry, StreamUse
 from campaigns.models.suppression import Suppression
@@ -29,6 +30,7 @@ __all__ = [
     "AuditEntry",
     "CallAttempt",
     "CallEvent",
+    "CallNote",
     "CallerId",
     "Campaign",
     "CampaignAudio",
@@ -41,6 +43,7 @@ __all__ = [
     "EventSource",
     "ExotelAccount",
     "ImportIssue",
+    "Judgement",
     "Mode",
     "Pacer",
     "PassthruBranch",

@@ -65,6 +65,9 @@ def _pages() -> dict[str, str]:
         "calls": "/calls/",
         "filtered": f"/calls/?campaign={live.pk}&outcome=answered&number=00",
         "call": f"/calls/{attempt.pk}/",
+        "person": f"/contacts/in-campaign/{person.pk}/",
+        "contact": f"/contacts/{contacts.contacts.first().pk}/",  # type: ignore[union-attr]
+        "find": "/contacts/find",
         "do-not-call": f"/do-not-call/?q={world.EVIL}",
         "settings": "/settings/",
     }
@@ -72,7 +75,7 @@ def _pages() -> dict[str, str]:
 
 KINDS = [
     "home", "campaigns", "new", "review", "edit", "live", "stop", "contacts", "searched", "calls", "filtered", "call",
-    "do-not-call", "settings",
+    "person", "contact", "find", "do-not-call", "settings",
 ]  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def test_a_hostile_name_is_shown_as_text(read: Callable[[str], str], kind: str) 
     page = read(kind)
     assert "<img" not in page
     assert "onerror=alert(1)>" not in page
-    if kind != "settings":  # no name of anybody stands there
+    if kind not in ("settings", "find", "contact"):  # no name of anybody stands there
         assert "{{7*7}}" in page
 
 
