@@ -91,4 +91,4 @@ def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
     pacer.not_sent_in_row += 1
     pacer.save(update_fields=["not_sent_in_row"])
     if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:
-        put(pacer, Hold(UNREACHABLE, f"Exotel cannot be reached: {reason}.", probes=True), now)
+        put(pacer, Hold(UNREACHABLE, f"No request reaches Exotel: {reason}.", probes=True), now)

@@ -1,10 +1,12 @@
 """A dial loop's number whose lock is held, and addresses at which nobody listens."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import override_settings
 
+from campaigns import dialing, holds
 from campaigns.owners import Owner
 
 
@@ -20,3 +22,10 @@ def owner(db: None) -> Iterator[int]:
     living = Owner()
     yield living.number
     living.close()
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a machine that is busy with other tests: a request may leave late, and a probe comes soon."""
+    monkeypatch.setattr(dialing, "FIRST_BYTE_WITHIN", 8.0)
+    monkeypatch.setattr(holds, "PROBE_EVERY", timedelta(seconds=0.4))

@@ -62,7 +62,7 @@ def test_five_that_were_never_sent_hold_the_account_and_four_do_not() -> None:
     pacer = answered(of, NOT_SENT)
     assert (pacer.held_code, pacer.held_reason) == (
         "unreachable",
-        "Exotel cannot be reached: the connection was refused.",
+        "No request reaches Exotel: the connection was refused.",
     )
     assert not of.contacts.exclude(state="pending").exists()
 

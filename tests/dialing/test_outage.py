@@ -1,21 +1,15 @@
 """An outage costs a handful of people, not a list, and ends by itself."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from campaigns import holds
-from campaigns.models import Campaign
+from campaigns.models import AuditEntry, Campaign
 from tests import people
 from tests.dialing.driving import simulator, ticking, until
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _probes_come_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holds, "PROBE_EVERY", timedelta(seconds=0.4))
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
 
 def held(campaign: Campaign) -> str:
@@ -48,9 +42,9 @@ def test_a_carrier_that_takes_calls_without_a_word_costs_a_handful_and_the_accou
     with simulator(tmp_path).up() as exotel:
         campaign = people.campaign(people.account(api_url=exotel.options.base_url), calls_per_second=20)
         people.contacts(campaign, [people.phone(42) for _ in range(10)])
-        people.contacts(campaign, 30)
         with ticking():
-            until(lambda: held(campaign) == "unknowns")
+            until(lambda: AuditEntry.objects.filter(action="hold", details__code="unknowns").exists())
+            people.contacts(campaign, 30)
             until(lambda: held(campaign) == "" and campaign.contacts.filter(state="in-call").count() == 30)
     uncertain = campaign.contacts.filter(state="uncertain").count()
     assert uncertain == 10
