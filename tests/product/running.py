@@ -20,7 +20,11 @@ from dialer.simulator.ledger import Ledger, read
 CHILDREN = frozenset({"postgres", "redis", "simulator", "work", "dial", "beat", "web"})
 TROUBLE = re.compile(r"(?<![%\w])(WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
 # What a healthy run may say.
-HARMLESS = ("WARNING Memory overcommit must be enabled", "WARNING: The TCP backlog setting")
+HARMLESS = (
+    "WARNING Memory overcommit must be enabled",
+    "WARNING: The TCP backlog setting",
+    "FATAL:  the database system is starting up",  # a look whether it answers already
+)
 
 OUTCOME_OF = {"completed": "answered", "busy": "busy", "no-answer": "no-answer", "failed": "failed"}
 

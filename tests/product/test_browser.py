@@ -77,11 +77,9 @@ def watch_until_all_have_ended(visit: Visitor) -> None:
     """The page refreshes itself: nothing is reloaded here."""
     expect(visit.page.locator("#live-calls .livecall").first).to_be_visible()
     visit.picture("08-live")
-    for _ in range(240):
-        if the_sum_of_what_ended(visit) == ROWS["imported"]:
-            break
-        visit.page.wait_for_timeout(500)
-    expect(visit.page.locator(".head__title .badge")).to_have_text("Completed")
+    expect(visit.page.locator("#f-answered")).not_to_have_text("0")
+    expect(visit.page.locator(".head__title .badge")).to_have_text("Completed", timeout=150_000)
+    assert the_sum_of_what_ended(visit) == ROWS["imported"]
     visit.picture("09-live-ended")
 
 
