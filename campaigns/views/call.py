@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from campaigns import audit, noting
 from campaigns.audit import Actor
 from campaigns.forms.note import NoteForm
-from campaigns.models import CallAttempt, CallEvent, CallNote
+from campaigns.models import CallAttempt, CallEvent, CallNote, StreamEntry
 from campaigns.views.call_timeline import talk, timeline
 from campaigns.views.player import player
 from campaigns.views.stream_words import facts
@@ -48,7 +48,8 @@ def _call(attempt_id: int) -> CallAttempt:
 
 
 def _context(request: HttpRequest, call: CallAttempt, *, in_full: bool) -> dict[str, Any]:
-    streams = list(call.streams.prefetch_related("entries").order_by("opened_at", "pk"))
+    in_order = Prefetch("entries", StreamEntry.objects.order_by("at", "pk"))  # they are written down a second later
+    streams = list(call.streams.prefetch_related(in_order).order_by("opened_at", "pk"))
     events = list(call.events.order_by("received_at", "pk"))
     recording = player(call, streams)
     own = CallNote.objects.filter(attempt=call).first()

@@ -106,3 +106,11 @@ def test_the_gap_runs_from_the_key_to_the_silence(call: CallAttempt) -> None:
     stream.entries.create(at=1.0, kind="speech_start")
     stream.entries.create(at=1.084, kind="barge_in")
     assert barge_in_gaps(list(stream.entries.order_by("at"))) == [84]
+
+
+def test_the_conversation_is_told_in_the_order_of_the_talk(client_of_meera: Client, call: CallAttempt) -> None:
+    stream = call.streams.get()
+    stream.entries.create(at=91.0, kind="prompt", text="The last words.")
+    stream.entries.create(at=90.0, kind="prompt", text="The words before them.")  # written down after them
+    conversation = _page(client_of_meera, call).partition("What happened")[0]
+    assert conversation.index("The words before them.") < conversation.index("The last words.")
