@@ -85,14 +85,18 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         """Call the handler, without closing database connections first: the handlers hold none."""
         match message["type"]:
             case "websocket.receive":
-                if self._live:
-                    text = message.get("text")
-                    self._live.take(text if text is not None else message.get("bytes") or b"")
+                text = message.get("text")
+                self.take(text if text is not None else message.get("bytes") or b"")
             case "websocket.connect":
                 await self.connect()
             case "websocket.disconnect":
                 await self.disconnect(message.get("code") or 1006)
                 raise StopConsumer
+
+    def take(self, frame: str | bytes) -> None:
+        """Hand a frame on; nothing is awaited here."""
+        if self._live:
+            self._live.take(frame)
 
     async def connect(self) -> None:
         """Accept, if there is room and the token is good; else refuse before the handshake ends."""
@@ -104,6 +108,10 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         except BaseException:
             admission.leave()
             raise
+        self._begin(grant, spec)
+
+    def _begin(self, grant: StreamGrant, spec: BotSpec) -> LiveStream:
+        """Start the stream's own tasks; its place is given back when they end."""
         self._live = LiveStream(
             grant,
             spec,
@@ -114,6 +122,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         )
         self._running = asyncio.create_task(self._live.run())
         self._running.add_done_callback(_over)
+        return self._live
 
     async def _granted(self, token: str) -> tuple[StreamGrant, BotSpec]:
         try:
@@ -123,14 +132,22 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         except DatabaseFailed as error:
             logger.error("a stream was refused because the database failed: %s", type(error).__name__)
             await self._refuse(1013)
+        spec = await self._spec_of(grant)
+        if spec is None:
+            await self._refuse(1011)
+        return grant, spec
+
+    async def _spec_of(self, grant: StreamGrant) -> BotSpec | None:
+        """The campaign's bot; None, and the stream closed, if this installation has none of that name."""
         try:
-            return grant, import_string(settings.BOTS[grant.bot])
+            spec: BotSpec = import_string(settings.BOTS[grant.bot])
         except (KeyError, ImportError):
             reason = f"this installation has no bot “{grant.bot}”"
             logger.error("stream %s: %s", grant.stream_id, reason)
             closing = StreamClosing(1011, "server", reason, 0, 0, 0, 0, 0, 0)
             await surely_through(self._doors.close_stream, grant.stream_id, closing)
-            await self._refuse(1011)
+            return None
+        return spec
 
     async def disconnect(self, code: int) -> None:
         """The socket has gone. May never be called: nothing durable waits for it."""

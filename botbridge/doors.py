@@ -11,7 +11,7 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connections
 
-from campaigns import outcomes, streams
+from campaigns import outcomes, static_streams, streams
 from campaigns.streams import Entry, StreamClosing, StreamGrant, StreamStart
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,12 @@ class Doors(Protocol):
     def open_stream(self, token: str) -> StreamGrant:
         """Use up a token. Raises StreamRefused."""
 
+    def admit(self, token: str, authorization: str) -> int:
+        """The account of a fixed address. Raises StreamRefused."""
+
+    def open_static(self, account_id: int, start: StreamStart, *, give_up: bool) -> StreamGrant:
+        """The stream of the call that a start names. Raises StreamRefused, or NotYet."""
+
     def start_stream(self, stream_id: int, start: StreamStart) -> None:
         """Which call it is. Raises StreamRefused when that contradicts the attempt."""
 
@@ -51,6 +57,12 @@ class CampaignDoors:
 
     def open_stream(self, token: str) -> StreamGrant:
         return streams.open_stream(token)
+
+    def admit(self, token: str, authorization: str) -> int:
+        return static_streams.admit(token, authorization)
+
+    def open_static(self, account_id: int, start: StreamStart, *, give_up: bool) -> StreamGrant:
+        return static_streams.open_static(account_id, start, give_up=give_up)
 
     def start_stream(self, stream_id: int, start: StreamStart) -> None:
         streams.start_stream(stream_id, start)

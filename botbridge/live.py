@@ -47,6 +47,8 @@ By = Literal["bot", "caller", "network", "limit", "error", "server"]
 ENTRIES_MAX: Final = 2_000
 """Timeline entries of one stream, so that a flood of marks or keys fills no table."""
 RAW_MAX: Final = 4_096
+RESULT_FIRST: Final = 1.0
+"""Seconds that the bot's hang-up waits for its result to be written."""
 LAST_WORDS: Final = 2.0
 """Seconds a conversation has, when the line is gone, to say what it achieved."""
 
@@ -81,6 +83,7 @@ class LiveStream:
             sample_rate=grant.sample_rate,
             time_limit=min(grant.time_limit, spec.max_seconds),
             rate_factor=rate_factor,
+            listens_only=spec.listens_only,
         )
         self._line: Line | None = None
         self._awake = asyncio.Event()
@@ -244,6 +247,8 @@ class LiveStream:
     async def _carry_out(self, command: Command) -> None:
         match command:
             case Close(code=code):
+                if self._writes:  # a flow asks for the bot's result as soon as the socket is closed
+                    await asyncio.wait(self._writes, timeout=RESULT_FIRST)
                 await self._socket.close(code)
             case SendMedia():
                 if not self._spoke:

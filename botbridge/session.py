@@ -111,8 +111,10 @@ class Session:
         sample_rate: int = 8000,
         time_limit: float = STREAM_SECONDS_MAX,
         rate_factor: float = RATE_FACTOR,
+        listens_only: bool = False,
     ) -> None:
         self.state = State.OPENING
+        self._listens_only = listens_only  # a Stream applet takes nothing from us
         self.sample_rate = sample_rate
         self.stream_sid = ""
         self.started_at: float | None = None
@@ -232,7 +234,7 @@ class Session:
 
         Without `mark` the audio is part of a longer flow nobody waits for, and the name is empty.
         """
-        if self.state is not State.LIVE:
+        if self.state is not State.LIVE or self._listens_only:
             return ""
         size = int(CHUNK_SECONDS * self.sample_rate) * audio.SAMPLE_BYTES
         for chunk in audio.chunks(pcm, size):

@@ -36,6 +36,7 @@ class BotSpec(Protocol):
     description: str
     options: tuple[Option, ...]
     max_seconds: int
+    listens_only: bool
 
     def problems(
         self,

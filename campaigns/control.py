@@ -38,7 +38,13 @@ _DIALLING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 def problems(campaign: Campaign) -> list[str]:
     """Why the campaign cannot be launched, in words, with what to do. Empty: it can."""
-    return [*_audience_problems(campaign), *_hours_problems(campaign), *_request_problems(campaign), *_bot(campaign)]
+    return [
+        *_audience_problems(campaign),
+        *_hours_problems(campaign),
+        *_request_problems(campaign),
+        *_bot(campaign),
+        *_parameter_problems(campaign),
+    ]
 
 
 def launch(campaign_id: int, *, by: Actor) -> None:
@@ -169,7 +175,8 @@ def _move(campaign: Campaign, to: CampaignStatus, **changes: object) -> None:
 
 
 def _word(campaign: Campaign) -> str:
-    return CampaignStatus(campaign.status).label.lower()
+    status = CampaignStatus(campaign.status)
+    return "a draft" if status == CampaignStatus.DRAFT else status.label.lower()
 
 
 def _fair_start(campaign: Campaign) -> int:
@@ -214,7 +221,7 @@ def _request_problems(campaign: Campaign) -> Iterator[str]:
             f"Exotel cannot call back over plain http ({settings.PUBLIC_URL}). Set PUBLIC_URL to the https address at "
             "which Exotel reaches this installation."
         )
-    elif campaign.mode == Mode.BOT and not campaign.account.simulated and addresses.is_plain(addresses.stream_base()):
+    elif campaign.bot and not campaign.account.simulated and addresses.is_plain(addresses.stream_base()):
         yield "Exotel needs a wss address for the bot's stream: set PUBLIC_STREAM_URL to one that begins with wss://."
 
 
@@ -226,7 +233,7 @@ def example_request(campaign: Campaign) -> ConnectRequest:
         number=EXAMPLE_NUMBER,
         caller_id=campaign.caller_id,
         mode="bot" if bot else "flow",
-        stream_url=addresses.stream(largest, campaign.sample_rate) if bot else "",
+        stream_url=_example_stream(campaign, largest) if bot else "",
         stream_name=campaign.stream_name if bot else "",
         flow_url="" if bot else campaign.flow_url,
         time_limit=campaign.time_limit,
@@ -239,12 +246,27 @@ def example_request(campaign: Campaign) -> ConnectRequest:
     )
 
 
+def _example_stream(campaign: Campaign, attempt_id: int) -> str:
+    """As long as it can get: values are cut so that the query never is longer."""
+    longest = dict.fromkeys(campaign.stream_parameters, "x" * addresses.QUERY_LENGTH)
+    return addresses.stream(attempt_id, campaign.sample_rate, longest)
+
+
+def _parameter_problems(campaign: Campaign) -> Iterator[str]:
+    columns = {"name"}.union(*(contact_list.columns for contact_list in campaign.lists.all()))
+    for name in campaign.stream_parameters:
+        if name not in columns:
+            yield f"There is no column “{name}” to send to the stream; the lists have {', '.join(sorted(columns))}."
+
+
 def _bot(campaign: Campaign) -> Iterator[str]:
-    if campaign.mode != Mode.BOT:
-        return
+    if campaign.mode != Mode.BOT and not campaign.bot:
+        return  # the flow talks alone
     if campaign.bot not in settings.BOTS:
         yield f"There is no bot “{campaign.bot}” here: choose one of {', '.join(settings.BOTS)}."
         return
     columns = {"name"}.union(*(contact_list.columns for contact_list in campaign.lists.all()))
     options = campaign.bot_options | {audio.option: audio.file_name for audio in campaign.audio.all()}
+    if campaign.mode == Mode.BOT and bots.spec(campaign.bot).listens_only:
+        yield f"“{bots.spec(campaign.bot).label}” never says anything: it is for the Stream applet of a flow."
     yield from bots.spec(campaign.bot).problems(options, columns, bots.speech().available())

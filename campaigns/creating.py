@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal, InvalidOperation
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db import transaction
 from campaigns import audit, bots, calling_hours
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
+from campaigns.exotel import payloads
 from campaigns.lifecycle import CampaignStatus, Outcome
 from campaigns.models import (
     Campaign,
@@ -22,6 +24,7 @@ from campaigns.models import (
     ContactList,
     ExotelAccount,
     Mode,
+    PassthruBranch,
     Purpose,
     RetryRule,
 )
@@ -54,6 +57,10 @@ class CampaignPlan:
     bot: str = ""
     bot_options: Mapping[str, str] = field(default_factory=dict)
     flow_url: str = ""
+    passthru_branch: str = PassthruBranch.NEVER
+    passthru_result: str = ""  # for the branch "result"
+    passthru_ends_call: bool = False
+    stream_parameters: Sequence[str] = ()  # columns
     purpose: str = Purpose.SERVICE
     calls_per_second: Decimal | None = None  # None: as fast as the account allows
     max_concurrent: int | None = None  # None: the account's slots, at most DEFAULT_SLOTS
@@ -89,6 +96,7 @@ def create(plan: CampaignPlan, *, by: Actor) -> Campaign:
             window_start=window.start,
             window_end=window.end,
             bot_options=_with_defaults(plan),
+            stream_parameters=list(plan.stream_parameters),
             calls_per_second=pace_of(plan),
             max_concurrent=slots_of(plan),
             **{name: getattr(plan, name) for name in _COPIED},
@@ -112,7 +120,7 @@ def update(campaign: Campaign, plan: CampaignPlan, *, by: Actor) -> Campaign:
             setattr(current, name, getattr(plan, name))
         current.name, current.account = plan.name.strip(), plan.account
         current.window_start, current.window_end = window.start, window.end
-        current.bot_options = _with_defaults(plan)
+        current.bot_options, current.stream_parameters = _with_defaults(plan), list(plan.stream_parameters)
         current.calls_per_second, current.max_concurrent = pace_of(plan), slots_of(plan)
         current.save()
         current.list_links.all().delete()
@@ -188,6 +196,9 @@ _COPIED = (
     "mode",
     "bot",
     "flow_url",
+    "passthru_branch",
+    "passthru_result",
+    "passthru_ends_call",
     "purpose",
     "time_zone",
     "ring_timeout",
@@ -219,7 +230,7 @@ def _attach(campaign: Campaign, plan: CampaignPlan) -> None:
 
 
 def _with_defaults(plan: CampaignPlan) -> dict[str, str]:
-    if plan.mode != Mode.BOT:
+    if not plan.bot:
         return {}
     return {option.name: plan.bot_options.get(option.name, option.default) for option in bots.spec(plan.bot).options}
 
@@ -243,7 +254,7 @@ def _problems(plan: CampaignPlan) -> list[str]:
         (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),
     )
     found = [sentence for wrong, sentence in checks if wrong]
-    return [*found, *_zone_problems(plan), *_mode_problems(plan)]
+    return [*found, *_zone_problems(plan), *_mode_problems(plan), *_parameter_problems(plan)]
 
 
 def _zone_problems(plan: CampaignPlan) -> list[str]:
@@ -262,10 +273,34 @@ def _mode_problems(plan: CampaignPlan) -> list[str]:
         found.append(f"The time limit must be between 5 and {limit:,} seconds ({why}).")
     if plan.mode == Mode.BOT:
         found += _bot_problems(plan)
-    elif not plan.flow_url:
+        return found
+    if plan.bot:
+        found += _bot_problems(plan)
+    if not plan.flow_url:
         found.append("Flow mode needs the flow's address (http://my.exotel.com/…/exoml/start_voice/…).")
     elif len(plan.flow_url) > 500:
         found.append("The flow's address must have at most 500 characters.")
+    if plan.passthru_branch not in PassthruBranch.values:
+        found.append(f"The Passthru branch must be one of {', '.join(PassthruBranch.values)}.")
+    elif plan.passthru_branch == PassthruBranch.RESULT and not plan.passthru_result.strip():
+        found.append("Say which result of the bot sends the flow to branch B.")
+    elif plan.passthru_branch != PassthruBranch.NEVER and not plan.bot:
+        found.append("Without a bot in the flow no result chooses the branch: let Passthru always take branch A.")
+    return found
+
+
+def _parameter_problems(plan: CampaignPlan) -> list[str]:
+    """What Exotel takes: three pairs, and 256 characters of names and values as they stand in the address."""
+    names = list(plan.stream_parameters)
+    found = []
+    if len(names) > payloads.STREAM_PARAMETERS:
+        found.append(f"At most {payloads.STREAM_PARAMETERS} columns can be sent to the stream.")
+    if len(set(names)) < len(names):
+        found.append("A column can be sent to the stream once only.")
+    if payloads.SAMPLE_RATE_PARAMETER in names:
+        found.append("A column named “sample-rate” cannot be sent to the stream: Exotel would take it for the rate.")
+    if sum(len(quote(name)) + 12 for name in names) > payloads.STREAM_PARAMETERS_LENGTH:
+        found.append("The names of the columns for the stream are too long: together they leave no room for values.")
     return found
 
 

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from campaigns import bots, pacing
 from campaigns.lifecycle import LIVE_CAMPAIGNS
-from campaigns.models import Campaign, CampaignList, Mode
+from campaigns.models import Campaign, CampaignList
 
 CHUNK = 5_000
 
@@ -73,4 +73,4 @@ def _enrol(campaign: Campaign, link: CampaignList, now: datetime) -> None:
 
 def speaks(campaign: Campaign) -> bool:
     """Whether the bot says something that must be rendered before the call."""
-    return campaign.mode == Mode.BOT and bool(bots.spec(campaign.bot).prompts(campaign.bot_options, {}))
+    return bool(campaign.bot) and bool(bots.spec(campaign.bot).prompts(campaign.bot_options, {}))

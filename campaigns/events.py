@@ -15,10 +15,10 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns import outcomes
+from campaigns import flow_facts, outcomes
 from campaigns.exotel.fields import storable
 from campaigns.lifecycle import IllegalTransition
-from campaigns.models import CallAttempt, CallEvent
+from campaigns.models import CallAttempt, CallEvent, EventSource
 from campaigns.outcomes import Statement
 
 log = logging.getLogger(__name__)
@@ -99,16 +99,18 @@ def apply_for(attempt_id: int) -> None:
         for event in waiting.order_by("received_at", "pk"):
             said = statement(event)
             note = outcomes.apply(attempt_id, said) if said else event.note
+            if event.source == EventSource.PASSTHRU and said and not note:
+                flow_facts.apply(attempt_id, event.said, event.received_at)
             CallEvent.objects.filter(pk=event.pk).update(applied_at=timezone.now(), note=note[:300])
 
 
 def say(arrival: Arrival) -> None:
     """Store and apply. A failure to apply loses nothing: the event is stored, and the tick applies it."""
     if store(arrival) and arrival.attempt_id is not None:
-        _surely_apply(arrival.attempt_id)
+        surely_apply(arrival.attempt_id)
 
 
-def _surely_apply(attempt_id: int) -> None:
+def surely_apply(attempt_id: int) -> None:
     """Apply what can be applied now; what cannot is left to the tick, with a line in the log."""
     try:
         apply_for(attempt_id)
@@ -132,7 +134,7 @@ def apply_leftovers() -> int:
     )
     for attempt_id in ids:
         if attempt_id is not None:
-            _surely_apply(attempt_id)
+            surely_apply(attempt_id)
     return len(ids)
 
 

@@ -87,7 +87,7 @@ def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
         number=attempt.phone,
         caller_id=attempt.caller_id,
         mode="bot" if bot else "flow",
-        stream_url=addresses.stream(attempt.pk, campaign.sample_rate) if bot else "",
+        stream_url=_stream_url(attempt, campaign) if bot else "",
         stream_name=campaign.stream_name if bot else "",
         flow_url="" if bot else campaign.flow_url,
         time_limit=attempt.time_limit,
@@ -98,6 +98,17 @@ def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
         status_callback_events=("terminal", "answered"),
         custom_field=addresses.custom_field(campaign.pk, attempt.pk),
     )
+
+
+def _stream_url(attempt: CallAttempt, campaign: Campaign) -> str:
+    parameters = stream_parameters(campaign, attempt.campaign_contact)
+    return addresses.stream(attempt.pk, campaign.sample_rate, parameters)
+
+
+def stream_parameters(campaign: Campaign, contact: CampaignContact) -> dict[str, str]:
+    """The columns of this person that the campaign sends to the stream, by name."""
+    columns = {"name": contact.name} | contact.variables
+    return {name: str(columns.get(name, "")) for name in campaign.stream_parameters}
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:
@@ -144,7 +155,7 @@ def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
 def _grant(pacer: Pacer, account: ExotelAccount, owner: int, now: datetime) -> tuple[CallAttempt, Campaign] | Wait:
     campaigns = running_campaigns(account.pk)
     if not campaigns:
-        return Wait(Block("nothing", "No campaign is running."), 1.0, work=False)
+        return Wait(Block("nothing", "No campaign is running."), IDLE.total_seconds(), work=False)
     used = pacing.slots_used(account.pk)
     block = eligibility.account_block(pacer, account, eligibility.total(used), _dialing(pacer), now)
     if block:

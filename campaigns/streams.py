@@ -7,12 +7,12 @@ from typing import Literal
 
 from django.db import transaction
 
-from campaigns import events, outcomes, pacing, tokens
+from campaigns import events, matching, outcomes, pacing, tokens
 from campaigns.events import Arrival
 from campaigns.lifecycle import OPEN_ATTEMPTS
 from campaigns.models import CallAttempt, EventSource, Mode, Stream, StreamEntry
 
-FORGED, CROSSED, USED, OVER = 4401, 4403, 4409, 4410  # WebSocket close codes of refusals
+FORGED, CROSSED, UNMATCHED, USED, OVER, NO_BOT = 4401, 4403, 4404, 4409, 4410, 4412  # close codes of refusals
 COME_BACK = timedelta(seconds=10)  # the same call may return within this time of an abnormal drop
 
 
@@ -82,25 +82,31 @@ class StreamClosing:
 def open_stream(token: str) -> StreamGrant:
     """Let a socket in, before it is accepted. Raises StreamRefused."""
     try:
-        attempt_id = int(tokens.read("stream", token))
+        attempt_id, _, ordinal = tokens.read("stream", token).partition("-")
     except tokens.Forged:
         raise StreamRefused(FORGED, "the token is not ours") from None
     with transaction.atomic():
-        attempt = (
-            CallAttempt.objects.select_for_update(of=("self",))
-            .select_related("campaign", "campaign_contact")
-            .filter(pk=attempt_id)
-            .first()
-        )
-        if attempt is None or attempt.state not in OPEN_ATTEMPTS:
-            raise StreamRefused(OVER, "the call is over")
-        _single_use(attempt)
+        attempt = open_attempt(int(attempt_id))
+        _single_use(attempt, int(ordinal or 1))
         stream = Stream.objects.create(attempt=attempt, sample_rate=attempt.campaign.sample_rate)
-    return _grant(stream, attempt)
+    return grant(stream, attempt)
 
 
-def _single_use(attempt: CallAttempt) -> None:
-    """A token opens one stream; the same call may come back once, soon after an abnormal drop."""
+def open_attempt(attempt_id: int) -> CallAttempt:
+    """The attempt, locked, with its campaign and person. Raises StreamRefused if no bot may talk on its call."""
+    rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign", "campaign_contact")
+    attempt = rows.filter(pk=attempt_id).first()
+    if attempt is None or attempt.state not in OPEN_ATTEMPTS:
+        raise StreamRefused(OVER, "the call is over")
+    if not attempt.campaign.bot:
+        raise StreamRefused(NO_BOT, "the campaign has no bot")
+    return attempt
+
+
+def _single_use(attempt: CallAttempt, ordinal: int) -> None:
+    """A token opens one stream, the call's first or, in a flow, its nth; it may come back after an abnormal drop."""
+    if attempt.streams.count() < ordinal:
+        return
     last = attempt.streams.order_by("-pk").first()
     if last is None:
         return
@@ -109,7 +115,8 @@ def _single_use(attempt: CallAttempt) -> None:
         raise StreamRefused(USED, "this token has opened a stream before")
 
 
-def _grant(stream: Stream, attempt: CallAttempt) -> StreamGrant:
+def grant(stream: Stream, attempt: CallAttempt) -> StreamGrant:
+    """What the bot gets for a stream that was let in."""
     campaign, contact = attempt.campaign, attempt.campaign_contact
     return StreamGrant(
         stream_id=stream.pk,
@@ -135,6 +142,8 @@ def start_stream(stream_id: int, start: StreamStart) -> None:
         attempt = CallAttempt.objects.select_for_update().get(pk=stream.attempt_id)
         if start.call_sid and _is_another(attempt, start.call_sid):
             raise StreamRefused(CROSSED, "the start event names another call")
+        if matching.named(texts(start)) not in (None, attempt.pk):
+            raise StreamRefused(CROSSED, "the start event bears another call's CustomField")
         Stream.objects.filter(pk=stream_id).update(
             stream_sid=start.stream_sid[:64],
             call_sid=start.call_sid[:64],
@@ -154,6 +163,11 @@ def start_stream(stream_id: int, start: StreamStart) -> None:
             raw=start.raw,
         )
     )
+
+
+def texts(start: StreamStart) -> list[str]:
+    """Where the signed id may stand: Exotel delivers a CustomField as a parameter's value, or as a key alone."""
+    return [*start.custom_parameters.values(), *start.custom_parameters]
 
 
 def _is_another(attempt: CallAttempt, call_sid: str) -> bool:
@@ -188,7 +202,7 @@ def close_stream(stream_id: int, closing: StreamClosing) -> None:
             bytes_out=closing.bytes_out,
             dropped=closing.dropped,
         )
-        if closed:
+        if closed and closing.code != CROSSED:  # that was another call's stream: its end says nothing about ours
             attempt = CallAttempt.objects.get(streams=stream_id)
             if attempt.mode == Mode.BOT:
                 outcomes.stream_ended(attempt, now)

@@ -13,7 +13,17 @@ from celery.signals import worker_shutting_down
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 
-from campaigns import control, dialing, enrolling, events, preparing, reconciling, sweeping
+from campaigns import (
+    control,
+    dialing,
+    enrolling,
+    events,
+    passthru,
+    preparing,
+    reconciling,
+    stream_use,
+    sweeping,
+)
 from campaigns.importing import loading
 from campaigns.recordings import keeping
 
@@ -57,6 +67,7 @@ def reconcile_tick() -> None:
     with _alone(3) as mine:
         if mine:
             reconciling.reconcile_all()
+            stream_use.read_due()
 
 
 @shared_task(ignore_result=True)
@@ -84,6 +95,7 @@ _CHORES: tuple[Callable[[], object], ...] = (
     sweeping.expire_slots,
     sweeping.close_dead_streams,
     sweeping.ask_about_silent_calls,
+    passthru.adopt_late,
     events.apply_leftovers,
     control.finish_all,
 )

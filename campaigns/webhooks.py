@@ -1,22 +1,31 @@
-"""The carrier's doors: the status callback. Never a redirect, never CSRF, never a 404 for a slash.
+"""The carrier's doors: the status callback, and what a flow asks by itself.
+
+Never a redirect (but a Passthru's branch B), never CSRF, never a 404 for a slash.
 
 A forged token costs one HMAC and no query. Whatever bears a good token is stored and answered 200, readable or not:
 Exotel tries a callback twice more and then drops it, so a refusal only loses it.
 """
 
 import hashlib
+import logging
+from concurrent.futures import TimeoutError as TooSlow
+from contextlib import suppress
+from urllib.parse import parse_qsl
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import events, tokens
+from campaigns import account_tokens, addresses, events, tokens
+from campaigns import passthru as flows
 from campaigns.events import Arrival
 from campaigns.exotel.callbacks import CallReport, parse_status_callback
 from campaigns.exotel.errors import Unreadable
-from campaigns.exotel.fields import BODY_BYTES, field
+from campaigns.exotel.fields import BODY_BYTES, FIELDS_AT_MOST, field, read_fields
 from campaigns.models import EventSource
+
+log = logging.getLogger(__name__)
 
 PLAIN = "text/plain; charset=utf-8"
 
@@ -78,3 +87,59 @@ def _said(report: CallReport) -> dict[str, object]:
         "talk_seconds": report.conversation_duration,
         "recording_url": report.recording_url or "",
     }
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def passthru(request: HttpRequest, token: str, *, always_a: bool = False) -> HttpResponse:
+    """GET or POST /x/pt/<account's token>: 200 takes the flow's branch A, 302 its branch B; 404 for a forged token.
+
+    Whether it could be read, matched or stored: a person is on the line, and nothing else is an answer.
+    """
+    try:
+        holder = account_tokens.read("passthru", token)
+    except tokens.Forged:
+        return HttpResponse("Not found.\n", status=404, content_type=PLAIN)
+    if flows.hear(_telling(request, holder, EventSource.PASSTHRU)) and not always_a:
+        return HttpResponse("B\n", status=302, content_type=PLAIN, headers={"Location": addresses.branch_b()})
+    return HttpResponse("A\n", content_type=PLAIN)
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def dynamic_stream(request: HttpRequest, token: str) -> JsonResponse:
+    """GET /x/ds/<account's token>: {"url": "wss://…"} for the bot of this call, or {"error": why} with 404 or 503."""
+    try:
+        holder = account_tokens.read("dynamic-stream", token)
+    except tokens.Forged:
+        return JsonResponse({"error": "not found"}, status=404)
+    try:
+        return JsonResponse({"url": flows.stream_address(_telling(request, holder, EventSource.DYNAMIC))})
+    except flows.NoAddress as why:
+        return JsonResponse({"error": str(why)}, status=404)
+    except (TooSlow, *flows.TROUBLE) as trouble:
+        log.error("a flow got no stream address: %s", type(trouble).__name__)
+        return JsonResponse({"error": "the database does not answer"}, status=503)
+
+
+@csrf_exempt
+@login_not_required
+def branch_b(_request: HttpRequest) -> HttpResponse:
+    """Where a Passthru's 302 points, for whoever follows it."""
+    return HttpResponse("B\n", content_type=PLAIN)
+
+
+def _telling(request: HttpRequest, holder: tuple[int, int], source: EventSource) -> flows.Telling:
+    """The request as read. Query and body together: a POST may bring its fields in either."""
+    query = str(request.META.get("QUERY_STRING", ""))[:BODY_BYTES]
+    body = request.read(BODY_BYTES + 1) if request.method == "POST" else b""
+    kind = request.headers.get("Content-Type", "")
+    pairs: list[tuple[str, str]] = []
+    with suppress(ValueError):
+        pairs += parse_qsl(query, keep_blank_values=True, max_num_fields=FIELDS_AT_MOST, errors="replace")
+    if body:
+        with suppress(Unreadable):
+            pairs += read_fields(kind, body).items()
+    return flows.read(holder, source, pairs, raw=flows.raw_of(query, body[:BODY_BYTES]), content_type=kind)

@@ -37,7 +37,11 @@ EXOTEL: dict[str, Any] = {
 }
 RECORDING_HOSTS = env.words("RECORDING_HOSTS", ())
 
-BOTS = {"announcer": "botbridge.bots.announcer.SPEC", "echo": "botbridge.bots.echo.SPEC"}
+BOTS = {
+    "announcer": "botbridge.bots.announcer.SPEC",
+    "echo": "botbridge.bots.echo.SPEC",
+    "listener": "botbridge.bots.listener.SPEC",
+}
 SPEECH = "botbridge.speech"
 SPEECH_DIR = STATE_DIR / "speech"
 MAX_STREAMS = env.integer("MAX_STREAMS", default=200)

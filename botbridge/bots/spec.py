@@ -61,7 +61,7 @@ class BotContext:
 
 @dataclass(frozen=True)
 class BotSpec:
-    """A bot. `max_seconds` is the longest talk it can want.
+    """A bot. `max_seconds` is the longest talk it can want; of one that `listens_only` nothing is ever sent.
 
     `problems(options, columns, speech_available)` says in an operator's words why a campaign cannot be launched.
     `prompts(options, variables)` lists everything it may say to one contact.
@@ -75,6 +75,7 @@ class BotSpec:
     problems: Callable[[Mapping[str, str], Collection[str], bool], list[str]]
     prompts: Callable[[Mapping[str, str], Mapping[str, str]], tuple[Prompt, ...]]
     create: Callable[[BotContext], Conversation]
+    listens_only: bool = False
 
     def with_defaults(self, options: Mapping[str, str]) -> dict[str, str]:
         """The operator's settings, the defaults where there are none."""

@@ -21,6 +21,7 @@ FLOW_TIME_LIMIT = 14_400  # seconds
 STREAM_TIME_LIMIT = 3_600  # seconds: a stream is cut after 60 minutes
 STREAM_PARAMETERS = 3  # pairs in the address of a stream
 STREAM_PARAMETERS_LENGTH = 256
+SAMPLE_RATE_PARAMETER = "sample-rate"
 FLOW_HOSTS = frozenset({"my.exotel.com", "my.exotel.in"})
 EVENTS = ("terminal", "answered", "ringing")
 _FLOW_PATH = re.compile(r"(/[^/]+)?/exoml/start(_voice)?/[0-9]+/?")
@@ -60,10 +61,17 @@ def form(request: ConnectRequest, spelling: Spelling) -> list[tuple[str, str]]:
     """
     fields = [(name, value) for name, value in _fields(request) if value]
     if spelling == "documented":
-        fields = [(name.lower(), value) for name, value in fields]
-        return fields + [("statuscallbackevents[]", event) for event in request.status_callback_events]
+        return [(name.lower(), value) for name, value in fields] + _documented_events(request)
     indexed = enumerate(request.status_callback_events)
     return fields + [(f"StatusCallbackEvents[{index}]", event) for index, event in indexed]
+
+
+def _documented_events(request: ConnectRequest) -> list[tuple[str, str]]:
+    """A list for a bot; for a flow one word, which is `both` for terminal and answered (Connect to Flow)."""
+    events = request.status_callback_events
+    if request.mode == "bot" or not events:
+        return [("statuscallbackevents[]", event) for event in events]
+    return [("statuscallbackevents", "both" if {"terminal", "answered"} <= set(events) else events[0])]
 
 
 def _fields(request: ConnectRequest) -> Iterator[tuple[str, str]]:
@@ -159,7 +167,7 @@ def _stream_problems(request: ConnectRequest) -> Iterator[str]:
 
 
 def _too_many_parameters(query: str) -> bool:
-    pairs = [name for name, _ in parse_qsl(query, keep_blank_values=True) if name != "sample-rate"]
+    pairs = [name for name, _ in parse_qsl(query, keep_blank_values=True) if name != SAMPLE_RATE_PARAMETER]
     return len(pairs) > STREAM_PARAMETERS or len(query) > STREAM_PARAMETERS_LENGTH
 
 

@@ -47,6 +47,11 @@ class Summary:
         return sum(count for _, count in self.parts)
 
     @property
+    def left(self) -> int:
+        counts = dict(self.parts)
+        return counts[ContactState.PENDING] + counts[ContactState.RETRY]
+
+    @property
     def finished(self) -> int:
         counts = dict(self.parts)
         return counts[ContactState.DONE] + counts[ContactState.SKIPPED]
@@ -191,6 +196,10 @@ _SAME = (
     "bot",
     "bot_options",
     "flow_url",
+    "passthru_branch",
+    "passthru_result",
+    "passthru_ends_call",
+    "stream_parameters",
     "purpose",
     "calls_per_second",
     "max_concurrent",

@@ -52,6 +52,16 @@ class StandIn:
             raise StreamRefused(4401, "the token is not ours")
         return self.grant
 
+    def admit(self, token: str, authorization: str) -> int:
+        if token != "good":
+            raise StreamRefused(4401, "the token is not ours")
+        return 1
+
+    def open_static(self, account_id: int, start: StreamStart, *, give_up: bool) -> StreamGrant:
+        if self.refusal:
+            raise self.refusal
+        return self.grant
+
     def start_stream(self, stream_id: int, start: StreamStart) -> None:
         if self.crossed:
             raise self.crossed

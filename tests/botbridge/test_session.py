@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.botbridge.far_end import FarEnd, dtmf_frame, mark_frame, media_frame,
 from tests.botbridge.test_protocol import mutated
 
 
-def talk(rate: int = 8000, **more: float) -> FarEnd:
+def talk(rate: int = 8000, **more: Any) -> FarEnd:
     """A live stream, started at second 100."""
     session = Session(now=100.0, sample_rate=8000, **more)
     far_end = FarEnd(session, rate=rate)

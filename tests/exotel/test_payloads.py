@@ -61,8 +61,21 @@ def test_a_flow_call_is_spelled_as_the_guide_prints_it() -> None:
         ("calltype", "trans"),
         ("statuscallback", "https://dialer.example/cb/token/"),
         ("statuscallbackcontenttype", "application/json"),
-        ("statuscallbackevents[]", "terminal"),
+        ("statuscallbackevents", "terminal"),
     ]
+
+
+def test_a_flow_that_shall_tell_of_both_events_says_both_as_the_guide_prints_it() -> None:
+    told = replace(FLOW, status_callback_events=("terminal", "answered"))
+    assert form(told, "documented")[-1] == ("statuscallbackevents", "both")
+    assert form(told, "wire")[-2:] == [("StatusCallbackEvents[0]", "terminal"), ("StatusCallbackEvents[1]", "answered")]
+
+
+def test_a_flow_call_never_carries_what_belongs_to_its_applets() -> None:
+    mixed = replace(FLOW, stream_url=BOT.stream_url, stream_name="reminder", time_limit=14_400, ring_timeout=40)
+    names = {name for name, _ in form(mixed, "wire")}
+    assert not {name for name in names if name.startswith("Stream")}
+    assert {"Url", "CallType", "TimeLimit", "TimeOut"} <= names
 
 
 def test_a_stream_and_a_flow_are_never_sent_together() -> None:

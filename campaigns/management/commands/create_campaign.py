@@ -8,7 +8,7 @@ from campaigns import creating
 from campaigns.audit import COMMAND_LINE
 from campaigns.creating import CampaignPlan
 from campaigns.management.base import DialerCommand
-from campaigns.models import ContactList, Mode, Purpose, UnknownPolicy
+from campaigns.models import ContactList, Mode, PassthruBranch, Purpose, UnknownPolicy
 
 
 class Command(DialerCommand):
@@ -24,6 +24,23 @@ class Command(DialerCommand):
             "--bot-option", action="append", default=[], metavar="NAME=VALUE", help="e.g. message='Hello {name}'"
         )
         parser.add_argument("--flow-url", default="")
+        parser.add_argument(
+            "--passthru-branch",
+            choices=PassthruBranch.values,
+            default=PassthruBranch.NEVER,
+            help="when a flow's Passthru is answered 302, its branch B",
+        )
+        parser.add_argument("--passthru-result", default="", help="the bot's result, for --passthru-branch result")
+        parser.add_argument(
+            "--passthru-ends-call", action="store_true", help="nothing follows the flow's last Passthru"
+        )
+        parser.add_argument(
+            "--stream-parameter",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="sent to the stream, at most 3",
+        )
         parser.add_argument("--caller-id", default="")
         parser.add_argument("--calls-per-second", default=None)
         parser.add_argument("--max-concurrent", type=int, default=None)
@@ -49,6 +66,7 @@ def _plan(options: dict[str, Any]) -> CampaignPlan:
     account = creating.default_account()
     copied = ("name", "mode", "flow_url", "max_concurrent", "time_zone", "time_limit", "ring_timeout", "max_attempts")
     more = ("purpose", "record", "recording_channels", "sample_rate", "stream_name", "unknown_policy")
+    flow = ("passthru_branch", "passthru_result", "passthru_ends_call")
     return CampaignPlan(
         lists=[_list(name) for name in options["lists"]],
         account=account,
@@ -60,7 +78,8 @@ def _plan(options: dict[str, Any]) -> CampaignPlan:
         retries=creating.one_rule_for_all(
             options["max_attempts"], creating.read_decimal(options["retry_minutes"], "--retry-minutes")
         ),
-        **{name: options[name] for name in (*copied, *more)},
+        stream_parameters=options["stream_parameter"],
+        **{name: options[name] for name in (*copied, *more, *flow)},
     )
 
 

@@ -1,0 +1,63 @@
+"""Which attempt a flow's request or stream is about, when its address names only the account.
+
+The signed id in CustomField decides; without one of ours the CallSid does. Nothing that contradicts is matched: a
+CustomField of another account, or of another call than the CallSid's, belongs to nobody.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from campaigns import tokens
+from campaigns.models import CallAttempt
+
+UNKNOWN_CALL = "its CallSid is of no call of this account"
+OTHER_ACCOUNT = "its CustomField is of another account"
+CROSSED = "its CustomField and its CallSid name different calls"
+GONE = "its attempt is gone"
+NO_CALL = "it names no call"
+
+
+@dataclass(frozen=True)
+class Match:
+    """`attempt_id`, or None with `note` saying why. `early`: our POST's answer may still bring the CallSid."""
+
+    attempt_id: int | None
+    note: str = ""
+    early: bool = False
+
+
+def named(texts: Iterable[str]) -> int | None:
+    """The attempt that one of the texts names with our signature: a CustomField as a value, or alone as a key."""
+    for text in texts:
+        try:
+            _, _, attempt_id = tokens.read("custom-field", text.strip()).partition("-")
+            return int(attempt_id)
+        except tokens.Forged:
+            continue
+    return None
+
+
+def find(account_id: int, texts: Iterable[str], call_sid: str) -> Match:
+    """The attempt of this account that is meant; at most two queries."""
+    attempt_id = named(texts)
+    if attempt_id is not None:
+        return _checked(account_id, attempt_id, call_sid)
+    if not call_sid:
+        return Match(None, NO_CALL)
+    known = CallAttempt.objects.filter(account_id=account_id, sid=call_sid).values_list("pk", flat=True).first()
+    return Match(known) if known is not None else Match(None, UNKNOWN_CALL, early=True)
+
+
+def _checked(account_id: int, attempt_id: int, call_sid: str) -> Match:
+    attempt = CallAttempt.objects.filter(pk=attempt_id).values("account_id", "sid").first()
+    if attempt is None:
+        return Match(None, GONE)
+    if attempt["account_id"] != account_id:
+        return Match(None, OTHER_ACCOUNT)
+    if call_sid and attempt["sid"] != call_sid and (attempt["sid"] or _is_known(account_id, call_sid)):
+        return Match(None, CROSSED)
+    return Match(attempt_id)
+
+
+def _is_known(account_id: int, call_sid: str) -> bool:
+    return CallAttempt.objects.filter(account_id=account_id, sid=call_sid).exists()

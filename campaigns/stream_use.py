@@ -1,0 +1,62 @@
+"""How many media streams Exotel lets the account have open: read once a minute, out of the details budget.
+
+A stream above the limit is refused (Streaming_call_throttled) after the person has picked up, so a campaign that may
+have more calls at once than streams is warned about.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.models import Q
+
+from campaigns import pacing
+from campaigns.dialing import client_for
+from campaigns.exotel.errors import ExotelError
+from campaigns.lifecycle import LIVE_CAMPAIGNS
+from campaigns.models import ExotelAccount, StreamUse
+
+log = logging.getLogger(__name__)
+
+WHILE_CALLING = timedelta(seconds=60)
+OTHERWISE = timedelta(minutes=15)
+UNUSABLE = (ValueError, ImproperlyConfigured)  # an address or a key that fits no more: the dial loop says so
+
+
+def read_due() -> int:
+    """Ask Exotel for each account whose figure is old; returns how many were asked."""
+    now = pacing.db_now()
+    calling = Q(campaigns__status__in=LIVE_CAMPAIGNS)
+    never = Q(stream_use=None)
+    due = (
+        never | Q(stream_use__asked_at__lt=now - OTHERWISE) | calling & Q(stream_use__asked_at__lt=now - WHILE_CALLING)
+    )
+    return sum(read(account, now) for account in ExotelAccount.objects.filter(due).distinct())
+
+
+def read(account: ExotelAccount, now: datetime) -> bool:
+    """Ask, if the account's budget has room, and keep the answer or why there is none."""
+    with transaction.atomic():
+        if not pacing.take_details_turn(account):
+            return False
+    try:
+        use = client_for(account).active_streams()
+    except (ExotelError, *UNUSABLE) as trouble:
+        log.info("active streams of %s: %s", account.name, trouble)
+        found: dict[str, object] = {"problem": str(trouble)[:300]}
+    else:
+        found = {"seen_at": now, "active": use.active, "limit": use.limit, "problem": ""}
+    StreamUse.objects.update_or_create(account=account, defaults={"asked_at": now} | found)
+    return True
+
+
+def warning(account: ExotelAccount, calls_at_once: int) -> str:
+    """What to know before so many calls of a bot are open at once; '' if Exotel allows as many streams."""
+    use = StreamUse.objects.filter(account=account).first()
+    if use is None or use.limit is None or use.limit >= calls_at_once:
+        return ""
+    return (
+        f"Exotel allows {use.limit} streams at once, fewer than the {calls_at_once} calls that may be open: people "
+        "beyond that would pick up and hear nothing. Allow fewer calls at a time, or ask Exotel for more streams."
+    )
