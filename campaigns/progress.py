@@ -292,13 +292,13 @@ def recent_events(campaign_id: int, limit: int = 20) -> list[TimelineLine]:
 
 
 def funnel(campaign_id: int) -> list[FunnelStep]:
-    """Where contacts stop: contacts, dialled, answered, reached a disposition, goal."""
+    """Where contacts stop: contacts, dialled, answered, responded, goal. Who hung up or pressed nothing: no response."""
     contacts = CampaignContact.objects.filter(campaign_id=campaign_id)
     sums = contacts.aggregate(
         total=Count("pk"),
         dialled=Count("pk", filter=Q(tries__gt=0)),
         answered=Count("pk", filter=Q(last_outcome=Outcome.ANSWERED)),
-        said=Count("pk", filter=~Q(disposition="")),
+        said=Count("pk", filter=~Q(disposition="") & ~Q(disposition_kind="none")),
         goal=Count("pk", filter=Q(disposition_kind="goal")),
     )
     steps = (
