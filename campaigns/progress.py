@@ -292,7 +292,7 @@ def recent_events(campaign_id: int, limit: int = 20) -> list[TimelineLine]:
 
 
 def funnel(campaign_id: int) -> list[FunnelStep]:
-    """Where contacts stop: contacts, dialled, answered, responded, goal. Who hung up or pressed nothing: no response."""
+    """Where contacts stop: contacts, dialled, answered, responded (who hung up or pressed nothing did not), goal."""
     contacts = CampaignContact.objects.filter(campaign_id=campaign_id)
     sums = contacts.aggregate(
         total=Count("pk"),
