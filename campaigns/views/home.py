@@ -12,9 +12,13 @@ from django.views.decorators.http import require_GET
 from campaigns import progress
 from campaigns.lifecycle import LIVE_CAMPAIGNS, AttemptState, CampaignStatus, Outcome
 from campaigns.models import CallAttempt, Campaign, ContactList, ExotelAccount, Pacer
+from campaigns.progress import FunnelStep
 from campaigns.templatetags.dialer import display_zone, plural
+from campaigns.views.alerts import Alert, alerts
 from campaigns.views.campaigns import Summary, in_order, summaries
 from campaigns.views.context import default_account
+from campaigns.views.day import axis_of, strip
+from campaigns.views.shares import shares
 
 
 @dataclass(frozen=True)
@@ -32,19 +36,21 @@ class Today:
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """The page; for htmx only what changes."""
-    account = default_account()
-    now = timezone.now()
+    account, now = default_account(), timezone.now()
     live = summaries(in_order(Campaign.objects.filter(is_test=False, status__in=LIVE_CAMPAIGNS))[:50])
     pacer = Pacer.objects.filter(account=account).first() if account else None
-    needing = [summary for summary in live if summary.held and _is_its_own(summary, pacer)]
+    needing = alerts(account, pacer, live, now)
+    part = shares([summary.campaign for summary in live], now)
+    figures = today(account, now)
     context = {
         "moment": now,
-        "summaries": live,
+        "running": [(summary, part[summary.campaign.pk]) for summary in live],
+        "strip": strip(live, _ended_today(now), part, now),
         "drafts": in_order(Campaign.objects.filter(is_test=False, status=CampaignStatus.DRAFT))[:5],
-        "pacer": pacer,
-        "needing": needing,
-        "line": _line(account, pacer, live, needing),
-        "today": today(account, now),
+        "alerts": needing,
+        "line": _line(account, live, needing),
+        "today": figures,
+        "funnel": funnel(figures),
         "has_lists": ContactList.objects.exists(),
         "has_campaigns": Campaign.objects.filter(is_test=False).exists(),
     }
@@ -52,14 +58,14 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def _is_its_own(summary: Summary, pacer: Pacer | None) -> bool:
-    """A held account is told once, not once for each of its campaigns."""
-    by_dialer = summary.campaign.paused_by in ("", "Dialer")
-    return by_dialer and not (pacer and pacer.held_reason and pacer.held_reason == summary.waiting)
+def _ended_today(now: datetime) -> list[Campaign]:
+    """The latest four that ended since the axis of the day began."""
+    ended = Campaign.objects.filter(is_test=False, ended_at__gte=axis_of(now).start, launched_at__isnull=False)
+    return list(ended.select_related("account").order_by("-ended_at")[:4])
 
 
-def _line(account: ExotelAccount | None, pacer: Pacer | None, live: list[Summary], needing: list[Summary]) -> str:
-    count = len(needing) + bool(pacer and pacer.held_code and pacer.probe_at is None)
+def _line(account: ExotelAccount | None, live: list[Summary], needing: list[Alert]) -> str:
+    count = sum(alert.state == "bad" for alert in needing)
     needs = f" {plural(count, 'thing needs,things need')} you." if count else ""
     if account is None:
         return "No account to call through yet."
@@ -87,3 +93,13 @@ def today(account: ExotelAccount | None, now: datetime) -> Today:
         opted_out=Count("pk", filter=Q(disposition_kind="stop")),
     )
     return Today(**sums)
+
+
+def funnel(day: Today) -> list[FunnelStep]:
+    """Where today's calls stop."""
+    return [
+        FunnelStep("Dialled", "none", day.dialled, 0),
+        FunnelStep("With an outcome", "no-answer", day.reached, day.dialled),
+        FunnelStep("Answered", "answered", day.answered, day.reached),
+        FunnelStep("Goal", "goal", day.goal, day.answered),
+    ]

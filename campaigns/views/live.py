@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import bots, control, pacing, progress
+from campaigns import bots, control, progress
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
 from campaigns.models import CallAttempt, Campaign, CampaignContact, Mode
 from campaigns.progress import Counts
@@ -26,6 +26,7 @@ from campaigns.views import charts
 from campaigns.views.campaigns import PARTS
 from campaigns.views.paging import page_by_id
 from campaigns.views.plan import ends_at, plan
+from campaigns.views.shares import target_of
 
 OUTCOMES = (
     *map(str, (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED, Outcome.REFUSED)),
@@ -127,8 +128,7 @@ def _events_part(campaign: Campaign) -> dict[str, Any]:
 
 
 def _pace_part(campaign: Campaign) -> dict[str, Any]:
-    target = min(60 * float(campaign.calls_per_second), campaign.account.calls_per_minute * pacing.DIAL_SHARE)
-    return {"pace": charts.pace(progress.pace_series(campaign.pk), target)}
+    return {"pace": charts.pace(progress.pace_series(campaign.pk), target_of(campaign))}
 
 
 FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
@@ -171,8 +171,7 @@ def _answer(campaign: Campaign) -> str:
 def _running(campaign: Campaign, counts: Counts, answer: str, now: datetime) -> Verdict:
     minute = CallAttempt.objects.filter(campaign=campaign, intent_at__gt=now - timedelta(seconds=60))
     pace = minute.exclude(state=AttemptState.REFUSED).count()
-    target = min(60 * float(campaign.calls_per_second), campaign.account.calls_per_minute * pacing.DIAL_SHARE)
-    line = f"Dialling {grouped(pace)} of {grouped(round(target))} calls a minute.{answer}"
+    line = f"Dialling {grouped(pace)} of {grouped(round(target_of(campaign)))} calls a minute.{answer}"
     done_at = ends_at(campaign, timedelta(minutes=counts.left / max(pace, 1)), now)
     sub = f"First calls and retries due end about {when(done_at)}." if done_at and counts.left else ""
     return Verdict("running", line, sub, live=True)

@@ -1,0 +1,94 @@
+"""What needs a person: each with what happened, what follows from it, and where to mend it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.urls import reverse
+
+from campaigns.lifecycle import CampaignStatus, ContactState
+from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
+from campaigns.models.recordings import GIVEN_UP
+from campaigns.progress import SILENT_AFTER
+from campaigns.templatetags.dialer import plural, when, without_numbers
+from campaigns.views.campaigns import Summary
+
+LOOKED_BACK = timedelta(days=7)
+MOST_COUNTED = 1000
+
+
+@dataclass(frozen=True)
+class Alert:
+    """`state` is bad (it needs you) or wait (it ends by itself)."""
+
+    state: str
+    what: str
+    then: str
+    link: str
+    label: str
+
+
+def alerts(account: ExotelAccount | None, pacer: Pacer | None, live: Sequence[Summary], now: datetime) -> list[Alert]:
+    """Everything that needs somebody, worst first; nothing at all when nothing does."""
+    if account is None or pacer is None:
+        return []
+    found = [*_account(pacer), *_worker(pacer, live, now), *_campaigns(pacer, live)]
+    return [*found, *_uncertain(account, now), *_recordings(account, now)]
+
+
+def _account(pacer: Pacer) -> Iterator[Alert]:
+    if not pacer.held_code:
+        return
+    since = when(pacer.held_since)
+    why = without_numbers(pacer.held_reason)
+    if pacer.probe_at:
+        then = f"Looked at again {when(pacer.probe_at)}, by itself."
+        yield Alert("wait", f"Waiting since {since}: {why}", then, reverse("settings"), "Open the settings")
+    else:
+        then = "Nobody is dialled until you say that it is mended."
+        yield Alert("bad", f"Held since {since}: {why}", then, reverse("settings"), "Open the settings")
+
+
+def _worker(pacer: Pacer, live: Sequence[Summary], now: datetime) -> Iterator[Alert]:
+    """A loop that was not seen for a while, although a campaign was launched long enough ago."""
+    running = [one.campaign.launched_at for one in live if one.campaign.status == CampaignStatus.RUNNING]
+    launched = min((at for at in running if at), default=None)
+    seen = max(filter(None, (pacer.loop_seen_at, launched)), default=None)
+    if launched and seen and now - seen > SILENT_AFTER:
+        then = "Check that the worker and the clock (dial, beat) run; see their logs."
+        yield Alert("bad", f"No worker is dialling since {when(seen)}.", then, reverse("settings"), "Open the settings")
+
+
+def _campaigns(pacer: Pacer, live: Sequence[Summary]) -> Iterator[Alert]:
+    """Held campaigns; a held account is told once, not once for each of its campaigns."""
+    for summary in live:
+        campaign = summary.campaign
+        by_dialer = campaign.paused_by in ("", "Dialer")
+        if summary.held and by_dialer and not (pacer.held_reason and pacer.held_reason == summary.waiting):
+            yield Alert(
+                "bad", campaign.name, without_numbers(summary.waiting), reverse("campaign", args=[campaign.pk]), "Look"
+            )
+
+
+def _uncertain(account: ExotelAccount, now: datetime) -> Iterator[Alert]:
+    """People whom nobody dials before somebody decides, of campaigns that run or ended lately."""
+    recent = Q(status__in=(CampaignStatus.RUNNING, CampaignStatus.PAUSED)) | Q(ended_at__gt=now - LOOKED_BACK)
+    campaigns = Campaign.objects.filter(recent, account__kind=account.kind, is_test=False)
+    rows = CampaignContact.objects.filter(campaign__in=list(campaigns[:200]), state=ContactState.UNCERTAIN)
+    for pk, name, count in rows.values_list("campaign", "campaign__name").annotate(n=Count("pk")).order_by("campaign"):
+        people = plural(count, "person is,people are")
+        then = "We cannot say whether their phone rang. Nobody dials them by itself."
+        link = f"{reverse('campaign-contacts', args=[pk])}?state=uncertain"
+        yield Alert("wait", f"{people} uncertain in {name}.", then, link, "See them")
+
+
+def _recordings(account: ExotelAccount, now: datetime) -> Iterator[Alert]:
+    rows = Recording.objects.filter(
+        status__in=GIVEN_UP, attempt__account_kind=account.kind, changed_at__gt=now - LOOKED_BACK
+    )
+    count = rows[:MOST_COUNTED].count()
+    if count:
+        missing = plural(count, "recording is,recordings are")
+        then = "Exotel did not have them ready within a day, or what it offered may not be kept."
+        yield Alert("wait", f"{missing} missing.", then, reverse("recordings-missing"), "See why")
