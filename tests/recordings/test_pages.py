@@ -43,7 +43,8 @@ def recorded(call: CallAttempt, status: str = "stored", **fields: Any) -> Record
 
 
 def page_of(shown: Player) -> str:
-    return render_to_string("recordings/_player.html", {"player": shown}, RequestFactory().get("/"))
+    html = render_to_string("recordings/_player.html", {"player": shown}, RequestFactory().get("/"))
+    return " ".join(html.split())
 
 
 def talk(call: CallAttempt) -> list[Stream]:
