@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from campaigns import addresses, audit, bots, calling_hours, eligibility, enrolling, holds, pacing
+from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.exotel import payloads
@@ -20,6 +20,7 @@ from campaigns.lifecycle import (
     CAMPAIGN,
     CAMPAIGN_CONTACT,
     DUE_CONTACTS,
+    ENDED_CAMPAIGNS,
     OPEN_ATTEMPTS,
     CampaignStatus,
     ContactState,
@@ -29,7 +30,7 @@ from campaigns.lifecycle import (
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Mode
 from campaigns.refusals import NotAllowed
 
-__all__ = ["NotAllowed", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
+__all__ = ["NotAllowed", "adjust", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
@@ -95,6 +96,32 @@ def stop(campaign_id: int, *, by: Actor) -> None:
         _move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
         audit.record(by, "stop", f"campaign:{campaign.pk}")
     finish(campaign_id)
+
+
+def adjust(campaign_id: int, *, calls_per_second: Decimal, max_concurrent: int, by: Actor) -> None:
+    """Another pace and number of slots, from the next call on; the campaign goes on without a pause.
+
+    Raises NotAllowed, changing nothing, for figures that no campaign may have or a campaign that has ended.
+    """
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        wrong = [*creating.pace_problems(calls_per_second, max_concurrent)]
+        if campaign.status in ENDED_CAMPAIGNS or campaign.status == CampaignStatus.DRAINING:
+            wrong = [f"This campaign is {_word(campaign)}: its pace matters no more."]
+        if wrong:
+            raise NotAllowed(*wrong)
+        before = f"{campaign.calls_per_second.normalize():f} a second, {campaign.max_concurrent} at a time"
+        campaign.calls_per_second, campaign.max_concurrent = calls_per_second, max_concurrent
+        campaign.save(update_fields=["calls_per_second", "max_concurrent"])
+        _hurry(campaign)
+        after = f"{calls_per_second.normalize():f} a second, {max_concurrent} at a time"
+        audit.record(by, "adjust", f"campaign:{campaign.pk}", reason=f"{before} → {after}")
+
+
+def _hurry(campaign: Campaign) -> None:
+    """A turn that the slower pace had put far off comes one step of the new pace from now, at the latest."""
+    soonest = pacing.db_now() + eligibility.campaign_step(campaign)
+    CampaignPace.objects.filter(campaign=campaign, next_dial_at__gt=soonest).update(next_dial_at=soonest)
 
 
 def lift_hold(account_id: int, *, by: Actor) -> None:

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
+from campaigns.importing import phones
 from campaigns.models import Campaign
 from campaigns.refusals import NotAllowed
 
@@ -43,6 +44,13 @@ class DialerCommand(BaseCommand):
             return super().execute(*args, **options)
         except NotAllowed as refused:
             raise CommandError("\n".join(refused.problems)) from refused
+
+
+def country(text: str) -> str:
+    """A country code for argparse's `type`."""
+    if not phones.is_region(text.upper()):
+        raise ArgumentTypeError(f"“{text}” is not a country code that Dialer knows. India is IN, Singapore is SG.")
+    return text.upper()
 
 
 class CampaignCommand(DialerCommand):

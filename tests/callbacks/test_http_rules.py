@@ -34,7 +34,7 @@ def test_an_unreadable_body_is_stored_and_answered_200(exotel: Client, what: str
 
 
 @given(kind=st.text(max_size=60), body=st.binary(max_size=400))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_answered_200(exotel: Client, kind: str, body: bytes) -> None:
     attempt = carrier.placed()
     header = kind.encode("ascii", "ignore").decode().replace("\r", "").replace("\n", "")
@@ -50,7 +50,7 @@ HOSTILE = st.dictionaries(
 
 
 @given(fields=HOSTILE)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_values_in_the_known_fields_are_stored_applied_and_answered_200(
     exotel: Client, fields: dict[str, object]
 ) -> None:

@@ -31,7 +31,7 @@ ANSWERED = {
     "contact": ("done", "answered", 1, ""),
     "attempts": 1,
 }
-ASK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ASK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Call:

@@ -5,7 +5,7 @@ from typing import Any
 from campaigns import progress, trial_calls
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import ENDED_CAMPAIGNS
-from campaigns.management.base import DialerCommand
+from campaigns.management.base import DialerCommand, country
 from campaigns.models import CallAttempt, Campaign, CampaignContact
 
 
@@ -16,7 +16,7 @@ class Command(DialerCommand):
         super().add_arguments(parser)
         parser.add_argument("number")
         parser.add_argument("--bot", default="echo", help="short name of the bot (default: echo, the line test)")
-        parser.add_argument("--region", default="IN", help="country of a number written without one")
+        parser.add_argument("--region", type=country, default="IN", help="country of a number written without one")
         parser.add_argument("--wait", type=float, default=120, help="seconds to wait for the end of the call")
 
     def handle(self, **options: Any) -> None:

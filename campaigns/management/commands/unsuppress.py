@@ -3,7 +3,7 @@ from typing import Any
 
 from campaigns import suppressing
 from campaigns.audit import COMMAND_LINE
-from campaigns.management.base import DialerCommand
+from campaigns.management.base import DialerCommand, country
 
 
 class Command(DialerCommand):
@@ -12,7 +12,7 @@ class Command(DialerCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("numbers", nargs="+")
-        parser.add_argument("--region", default="IN", help="country of numbers written without one")
+        parser.add_argument("--region", type=country, default="IN", help="country of numbers written without one")
 
     def handle(self, **options: Any) -> None:
         phones = suppressing.read_numbers(options["numbers"], options["region"])

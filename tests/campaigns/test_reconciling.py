@@ -1,0 +1,217 @@
+"""Asking Exotel what became of calls: lost callbacks, confirmation, twenty at once, its budget and its bad days."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from campaigns import reconciling, sweeping
+from campaigns.exotel.errors import RateLimited
+from campaigns.lifecycle import AttemptState, ContactState
+from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, ExotelAccount, Pacer
+from tests import people
+from tests.campaigns.far_side import FarSide, far_side
+from tests.exotel.wire import far_side as scripted
+from tests.exotel.wire import http, refusal
+
+pytestmark = pytest.mark.django_db
+
+
+def due(campaign: Campaign, sid: str | None, state: str = AttemptState.PLACED, **fields: object) -> CallAttempt:
+    """An attempt about which Exotel is to be asked now."""
+    contact = people.contact(campaign)
+    return people.attempt(
+        contact, state, **{"sid": sid, "check_at": timezone.now(), "placed_at": timezone.now()} | fields
+    )
+
+
+def ask(account: ExotelAccount) -> bool:
+    """As if the next turn had come."""
+    Pacer.objects.filter(account=account).update(next_details_at=timezone.now())
+    return reconciling.reconcile(account)
+
+
+def again(*attempts: CallAttempt) -> None:
+    """As if the wait were over."""
+    CallAttempt.objects.filter(pk__in=[one.pk for one in attempts]).update(check_at=timezone.now())
+
+
+def test_a_lost_callback_is_found_by_the_callsid(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = due(people.campaign(account), exotel.call(people.phone(10)))
+    assert ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.outcome, attempt.carrier_status) == ("ended", "busy", "busy")
+    assert attempt.confirmed_at is not None
+    assert (attempt.check_at, attempt.slot_evidence) == (None, "details")
+    assert CallEvent.objects.get().source == "details"
+
+
+def test_a_provisional_outcome_is_confirmed_and_gets_talk_time_and_price(exotel: FarSide) -> None:
+    account = exotel.account()
+    sid = exotel.call(people.phone(1))
+    attempt = due(people.campaign(account), sid, AttemptState.ENDED, outcome="answered")
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.contradiction) == ("answered", "")
+    assert attempt.confirmed_at is not None
+    assert attempt.talk_seconds
+    assert attempt.duration is not None
+    assert attempt.duration > attempt.talk_seconds
+
+
+def test_a_call_that_goes_on_is_asked_about_again_later_and_later(tmp_path: Path) -> None:
+    with far_side(tmp_path, speed=1.0) as slow:
+        account = slow.account()
+        attempt = due(people.campaign(account), slow.call(people.phone(11), over=False))
+        waits = []
+        for _ in range(3):
+            ask(account)
+            attempt.refresh_from_db()
+            assert (attempt.state, attempt.check_at is not None) == (AttemptState.PLACED, True)
+            assert attempt.check_at is not None
+            waits.append(round((attempt.check_at - timezone.now()).total_seconds(), -1))
+            again(attempt)
+        assert waits == [10, 20, 40]
+
+
+def test_many_calls_are_asked_about_together_twenty_a_question(exotel: FarSide) -> None:
+    account = exotel.account()
+    campaign = people.campaign(account)
+    attempts = [due(campaign, exotel.call(people.phone(10), over=False)) for _ in range(24)]
+    while not {attempt.sid for attempt in attempts} <= exotel.ended():
+        pass
+    before = len(exotel.questions())
+
+    assert ask(account)
+    assert campaign.attempts.filter(state="ended").count() == 20
+    assert ask(account)
+    assert campaign.attempts.filter(state="ended").count() == 24
+    assert not ask(account)
+    assert len(exotel.questions()) - before == 2
+
+
+def test_one_that_the_list_leaves_out_is_asked_about_alone_the_next_time(tmp_path: Path) -> None:
+    """Exotel's list is known to leave ongoing calls out."""
+    with far_side(tmp_path) as exotel:
+        account = exotel.account()
+        campaign = people.campaign(account)
+        known, strange = due(campaign, exotel.call(people.phone(10))), due(campaign, "0" * 32)
+        ask(account)
+        assert CallAttempt.objects.get(pk=known.pk).state == "ended"
+        more = due(campaign, exotel.call(people.phone(10)), check_at=timezone.now() + timedelta(hours=1))
+        again(strange)
+        again(more)
+        CallAttempt.objects.filter(pk=strange.pk).update(check_at=timezone.now() - timedelta(seconds=5))
+        ask(account)
+        assert exotel.questions()[-1].endswith(f"/Calls/{'0' * 32}.json")
+        assert CallAttempt.objects.get(pk=more.pk).state == "placed"
+
+
+def test_questions_take_a_tenth_of_the_accounts_requests(exotel: FarSide) -> None:
+    account = exotel.account(calls_per_minute=60)
+    campaign = people.campaign(account)
+    due(campaign, exotel.call(people.phone(10)))
+    assert reconciling.reconcile(account)
+    due(campaign, exotel.call(people.phone(10)))
+    assert not reconciling.reconcile(account)
+    wait = people.pacer(account).next_details_at - timezone.now()
+    assert timedelta(seconds=9) < wait <= timedelta(seconds=10)
+    assert people.pacer(account).next_dial_at <= timezone.now()  # dialling is not slowed
+
+
+def test_429_makes_the_whole_account_wait_and_never_less_than_it_waits_already() -> None:
+    with scripted(http(429, refusal(429, "Slow down"), "Retry-After: 30")) as exotel:
+        account = people.account(api_url=exotel.url)
+        attempt = due(people.campaign(account), "a" * 32)
+        ask(account)
+        until = people.pacer(account).backoff_until
+        assert until is not None
+        assert timedelta(seconds=25) < until - timezone.now() <= timedelta(seconds=30)
+        assert not ask(account)
+        assert len(exotel.requests) == 1
+
+        longer = timezone.now() + timedelta(seconds=300)
+        Pacer.objects.update(backoff_until=longer)
+        limited = RateLimited("Slow down", retry_after=5)
+        reconciling._back_off(account, limited)
+        assert people.pacer(account).backoff_until == longer
+        attempt.refresh_from_db()
+        assert (attempt.state, attempt.checks) == (AttemptState.PLACED, 0)
+
+
+def test_while_exotel_is_down_nothing_changes_and_the_question_is_put_off() -> None:
+    account = people.account()  # nobody listens there
+    attempts = [due(people.campaign(account), "b" * 32), due(people.campaign(account), None, AttemptState.UNKNOWN)]
+    for state in (AttemptState.PLACED, AttemptState.UNKNOWN):
+        assert ask(account)
+        for attempt in attempts:
+            attempt.refresh_from_db()
+            assert attempt.check_at is not None
+            assert attempt.check_at > timezone.now()
+            assert attempt.state in (AttemptState.PLACED, AttemptState.UNKNOWN), state
+        again(*attempts)
+
+
+def test_an_answer_that_is_nonsense_is_no_evidence() -> None:
+    with scripted(http(200, b"<html>maintenance</html>")) as exotel:
+        account = people.account(api_url=exotel.url)
+        attempt = due(people.campaign(account), "c" * 32)
+        ask(account)
+        attempt.refresh_from_db()
+        assert (attempt.state, attempt.checks) == (AttemptState.PLACED, 1)
+
+
+def test_a_callsid_that_exotel_does_not_know_counts_as_failed_only_when_it_must_be_over(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = due(people.campaign(account), "d" * 32)
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.PLACED
+
+    CallAttempt.objects.update(proof_at=timezone.now() - timedelta(seconds=1), check_at=timezone.now())
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.outcome, attempt.confirmed_at) == ("ended", "failed", None)
+    assert "did not know it" in attempt.contradiction
+    assert not ask(account)
+
+
+def test_an_outcome_that_exotel_has_forgotten_stays_what_the_callback_said(exotel: FarSide) -> None:
+    account = exotel.account()
+    past = timezone.now() - timedelta(seconds=1)
+    attempt = due(people.campaign(account), "e" * 32, AttemptState.ENDED, outcome="answered", proof_at=past)
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.confirmed_at, attempt.check_at) == ("answered", None, None)
+    assert "not confirmed" in attempt.contradiction
+    assert not ask(account)
+
+
+def test_a_call_that_stays_in_progress_for_ever_is_closed_after_a_day(tmp_path: Path) -> None:
+    with far_side(tmp_path, speed=1.0) as slow:
+        account = slow.account()
+        sid = slow.call(people.phone(11), over=False)
+        attempt = due(people.campaign(account), sid, proof_at=timezone.now() - timedelta(days=1, seconds=1))
+        ask(account)
+        attempt.refresh_from_db()
+        assert (attempt.state, attempt.outcome, attempt.check_at) == ("ended", "failed", None)
+        assert "a day after" in attempt.contradiction
+        assert CampaignContact.objects.get().state == ContactState.DONE
+
+
+def test_a_call_about_which_nobody_asks_any_more_is_asked_about_when_it_must_be_over() -> None:
+    attempt = due(people.campaign(), "f" * 32, check_at=None)
+    assert sweeping.ask_about_silent_calls() == 1
+    attempt.refresh_from_db()
+    assert attempt.check_at == attempt.slot_expires_at
+
+
+def test_each_account_asks_its_own_question(exotel: FarSide) -> None:
+    first, second = exotel.account(), exotel.account()
+    for account in (first, second):
+        due(people.campaign(account), exotel.call(people.phone(10)))
+    people.account()  # has nothing to ask
+    assert reconciling.reconcile_all() == 2
+    assert set(CallAttempt.objects.values_list("outcome", flat=True)) == {"busy"}

@@ -1,0 +1,245 @@
+"""An unknown call is looked for by number and time; absence counts late, in a complete list, by agreeing clocks."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from campaigns import control, enrolling, outcomes, reconciling
+from campaigns.audit import COMMAND_LINE
+from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
+from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, ExotelAccount, Pacer, UnknownPolicy
+from campaigns.refusals import NotAllowed
+from tests import people
+from tests.campaigns.far_side import FarSide, far_side
+from tests.exotel.wire import far_side as scripted
+from tests.exotel.wire import http
+
+pytestmark = pytest.mark.django_db
+PAST = timedelta(seconds=-1)
+
+
+def unknown(account: ExotelAccount, *, provable: bool = False, **fields: Any) -> CallAttempt:
+    """An attempt whose POST was never answered; Exotel may be asked now. `provable`: its absence would count."""
+    now = timezone.now()
+    contact = people.contact(people.campaign(account, **fields))
+    more = {"proof_at": now + PAST} if provable else {}
+    return people.attempt(contact, AttemptState.UNKNOWN, check_at=now, **more)
+
+
+def known(exotel: FarSide, account: ExotelAccount) -> None:
+    """A call of the account whose time both sides know: the clocks agree."""
+    phone = people.phone(10)
+    people.attempt(
+        people.contact(people.campaign(account)), AttemptState.ENDED, sid=exotel.call(phone), placed_at=timezone.now()
+    )
+
+
+def ask(account: ExotelAccount) -> None:
+    Pacer.objects.filter(account=account).update(next_details_at=timezone.now())
+    reconciling.reconcile(account)
+
+
+def person(attempt: CallAttempt) -> CampaignContact:
+    return CampaignContact.objects.get(pk=attempt.campaign_contact_id)
+
+
+def test_one_call_to_that_number_at_that_time_is_it(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account)
+    sid = exotel.call(attempt.phone)
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.sid, attempt.state, attempt.outcome) == (sid, "ended", "answered")
+    assert person(attempt).state == ContactState.DONE
+
+
+def test_one_that_still_rings_is_in_call_again(tmp_path: Path) -> None:
+    with far_side(tmp_path, speed=1.0) as slow:
+        account = slow.account()
+        attempt = unknown(account)
+        CallAttempt.objects.update(phone=(phone := people.phone(11)))
+        sid = slow.call(phone, over=False)
+        ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.sid, attempt.state) == (sid, AttemptState.PLACED)
+    assert person(attempt).state == ContactState.IN_CALL
+    assert attempt.check_at is not None
+
+
+def test_two_calls_to_that_number_settle_nothing_even_when_late(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account, provable=True)
+    for _ in range(2):
+        exotel.call(attempt.phone)
+    known(exotel, account)
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.sid, attempt.checks) == (AttemptState.UNKNOWN, None, 1)
+
+
+def test_a_call_that_belongs_to_another_attempt_is_no_candidate(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account)
+    theirs = exotel.call(attempt.phone)
+    people.attempt(people.contact(people.campaign(account)), AttemptState.ENDED, sid=theirs)
+    ours = exotel.call(attempt.phone)
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.sid == ours
+
+
+def test_a_call_to_somebody_else_is_no_candidate(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account)
+    exotel.call(people.phone(10))
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.UNKNOWN
+
+
+def test_absence_before_the_proof_time_says_nothing(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account)
+    known(exotel, account)
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.state, person(attempt).state) == (AttemptState.UNKNOWN, ContactState.UNCERTAIN)
+    assert attempt.check_at is not None
+    assert attempt.check_at > timezone.now()
+
+
+def test_absence_after_the_proof_time_proves_that_nothing_was_dialled(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account, provable=True)
+    known(exotel, account)
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.reason_code, attempt.check_at) == (AttemptState.REFUSED, "not-placed", None)
+    assert attempt.slot_released_at is not None
+    assert person(attempt).tries == 0
+
+
+def test_absence_without_a_known_call_beside_it_proves_nothing(exotel: FarSide) -> None:
+    """A list that is searched in the wrong zone is empty, too."""
+    account = exotel.account()
+    attempt = unknown(account, provable=True)
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.UNKNOWN
+
+
+def test_absence_from_a_list_in_another_zone_proves_nothing(exotel: FarSide) -> None:
+    account = exotel.account(time_zone="America/New_York")
+    attempt = unknown(account, provable=True)
+    known(exotel, account)
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.UNKNOWN
+
+
+@pytest.mark.parametrize("listed", [0, 1])
+def test_a_list_that_does_not_end_settles_nothing(listed: int) -> None:
+    account = people.account()
+    attempt = unknown(account, provable=True)
+    call = {"Sid": "a" * 32, "From": attempt.phone, "Status": "completed", "Direction": "outbound-api"}
+    metadata = {"NextPageUri": "/v1/Accounts/simulated/Calls.json?After=x"}
+    page = {"Metadata": metadata, "Calls": [call] * listed}
+    stuck = http(200, json.dumps(page).encode())
+
+    with scripted(stuck, http(500)) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.sid) == (AttemptState.UNKNOWN, None)
+
+
+def proved(exotel: FarSide, policy: str, status: str = CampaignStatus.RUNNING) -> tuple[Campaign, CampaignContact]:
+    account = exotel.account()
+    attempt = unknown(account, provable=True, unknown_policy=policy, status=status)
+    known(exotel, account)
+    ask(account)
+    return attempt.campaign.__class__.objects.get(pk=attempt.campaign_id), person(attempt)
+
+
+def test_the_policy_ask_leaves_it_to_a_person(exotel: FarSide) -> None:
+    campaign, contact = proved(exotel, UnknownPolicy.ASK)
+    assert (contact.state, contact.reason) == (ContactState.UNCERTAIN, "Was never dialled: you may dial now.")
+    assert control.dial_uncertain(campaign.pk, by=COMMAND_LINE) == 1
+    contact.refresh_from_db()
+    assert contact.state == ContactState.PENDING
+    assert AuditEntry.objects.get(action="dial uncertain").details == {"people": 1}
+
+
+def test_the_policy_redial_puts_them_back_in_line(exotel: FarSide) -> None:
+    _, contact = proved(exotel, UnknownPolicy.REDIAL)
+    assert (contact.state, contact.tries) == (ContactState.PENDING, 0)
+
+
+def test_the_policy_never_skips_them(exotel: FarSide) -> None:
+    _, contact = proved(exotel, UnknownPolicy.NEVER)
+    assert contact.state == ContactState.SKIPPED
+    assert "does not dial again" in contact.reason
+
+
+def test_redial_wakes_a_campaign_that_had_completed_meanwhile(exotel: FarSide) -> None:
+    """Uncertain people do not hold a campaign; but who is pending in one that does not run would wait for ever."""
+    campaign, contact = proved(exotel, UnknownPolicy.REDIAL, CampaignStatus.COMPLETED)
+    assert (campaign.status, contact.state) == (CampaignStatus.RUNNING, ContactState.PENDING)
+    assert campaign.ended_at is None
+    assert AuditEntry.objects.get(action="resume").actor_name == "Dialer"
+
+
+@pytest.mark.parametrize("policy", UnknownPolicy.values)
+@pytest.mark.parametrize("status", [CampaignStatus.CANCELLED, CampaignStatus.DRAINING])
+def test_in_a_campaign_that_was_stopped_nobody_is_put_back(exotel: FarSide, policy: str, status: str) -> None:
+    campaign, contact = proved(exotel, policy, status)
+    assert (campaign.status, contact.state) == (status, ContactState.SKIPPED)
+    with pytest.raises(NotAllowed, match="nobody is called any more"):
+        control.dial_uncertain(campaign.pk, by=COMMAND_LINE)
+
+
+def test_dialling_them_after_all_wakes_a_completed_campaign(exotel: FarSide) -> None:
+    campaign, _ = proved(exotel, UnknownPolicy.ASK, CampaignStatus.COMPLETED)
+    control.dial_uncertain(campaign.pk, by=COMMAND_LINE)
+    campaign.refresh_from_db()
+    assert campaign.status == CampaignStatus.RUNNING
+
+
+def test_only_people_who_are_proved_not_to_have_been_dialled_may_be_dialled(db: None) -> None:
+    attempt = unknown(people.account())
+    assert control.dial_uncertain(attempt.campaign_id, by=COMMAND_LINE) == 0
+    assert person(attempt).state == ContactState.UNCERTAIN
+
+
+def test_proof_of_absence_that_comes_after_evidence_changes_nothing(db: None) -> None:
+    attempt = unknown(people.account())
+    CallAttempt.objects.update(state=AttemptState.ANSWERED, sid="a" * 32)
+    outcomes.prove_absent(attempt.pk)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.ANSWERED
+
+
+def test_a_call_whose_end_came_without_a_callsid_is_not_asked_about_for_ever(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account, provable=True)
+    CallAttempt.objects.update(state=AttemptState.ENDED, outcome="busy")
+    ask(account)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.check_at) == ("busy", None)
+    assert not enrolling.enrol_all()
+
+
+def test_what_two_calls_could_be_is_asked_about_only_now_and_then_after_a_day(exotel: FarSide) -> None:
+    account = exotel.account()
+    attempt = unknown(account, provable=True)
+    for _ in range(2):
+        exotel.call(attempt.phone)
+    CallAttempt.objects.update(proof_at=timezone.now() - timedelta(days=1, seconds=1))
+    ask(account)
+    attempt.refresh_from_db()
+    assert attempt.check_at is not None
+    assert attempt.check_at - timezone.now() > timedelta(hours=5)
