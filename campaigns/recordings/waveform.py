@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from django.core.files.base import File
 
 POINTS = 800

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 Serve = Callable[[BaseHTTPRequestHandler], None]
 
