@@ -241,10 +241,6 @@ def _problems(plan: CampaignPlan) -> list[str]:
         (len(plan.name.strip()) > 120, "The name must have at most 120 characters."),
         (len(plan.caller_id) > 20, f"The caller ID “{plan.caller_id[:40]}” is not a phone number."),
         (not plan.lists and not plan.is_test, "Choose at least one contact list."),
-        (pace_of(plan) < SLOWEST, f"Calls per second must be at least {SLOWEST} (one in 17 minutes)."),
-        (pace_of(plan) > FASTEST, f"Calls per second must be at most {FASTEST}."),
-        (slots_of(plan) < 1, "At least one call at a time must be allowed."),
-        (slots_of(plan) > 100_000, "At most 100,000 calls at a time can be allowed."),
         (not 5 <= plan.ring_timeout <= 300, "The ring timeout must be between 5 and 300 seconds."),
         (plan.max_attempts < 1, "At least one attempt must be allowed."),
         (plan.max_attempts > 100, "At most 100 attempts can be allowed."),
@@ -254,7 +250,19 @@ def _problems(plan: CampaignPlan) -> list[str]:
         (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),
     )
     found = [sentence for wrong, sentence in checks if wrong]
+    found += pace_problems(pace_of(plan), slots_of(plan))
     return [*found, *_zone_problems(plan), *_mode_problems(plan), *_parameter_problems(plan)]
+
+
+def pace_problems(calls_per_second: Decimal, max_concurrent: int) -> list[str]:
+    """Why a campaign may not have this pace or so many slots."""
+    checks = (
+        (calls_per_second < SLOWEST, f"Calls per second must be at least {SLOWEST} (one in 17 minutes)."),
+        (calls_per_second > FASTEST, f"Calls per second must be at most {FASTEST}."),
+        (max_concurrent < 1, "At least one call at a time must be allowed."),
+        (max_concurrent > 100_000, "At most 100,000 calls at a time can be allowed."),
+    )
+    return [sentence for wrong, sentence in checks if wrong]
 
 
 def _zone_problems(plan: CampaignPlan) -> list[str]:

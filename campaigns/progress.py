@@ -273,6 +273,7 @@ _WORDS = {
     "hold": "Account held",
     "lift hold": "Account dials again",
     "dial uncertain": "Uncertain people back in line",
+    "adjust": "Pace changed",
 }
 
 

@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<int:campaign_id>/pause", campaigns.pause, name="campaign-pause"),
     path("campaigns/<int:campaign_id>/resume", campaigns.resume, name="campaign-resume"),
     path("campaigns/<int:campaign_id>/stop", campaigns.stop, name="campaign-stop"),
+    path("campaigns/<int:campaign_id>/pace", campaigns.adjust, name="campaign-pace"),
     path("campaigns/<int:campaign_id>/duplicate", campaigns.duplicate, name="campaign-duplicate"),
     path("campaigns/<int:campaign_id>/dial-uncertain", campaigns.dial_uncertain, name="campaign-dial-uncertain"),
     path("campaigns/<int:campaign_id>/contacts", live.contacts, name="campaign-contacts"),

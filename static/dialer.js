@@ -16,6 +16,14 @@ document.addEventListener("visibilitychange", () => {
   document.querySelectorAll("[data-polls]").forEach((part) => htmx.trigger(part, "catch-up"));
 });
 
+// A part whose form is being filled in is not swapped away under the fingers.
+const inUse = (form) => form.contains(document.activeElement)
+  || [...form.elements].some((field) => field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue);
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const part = event.detail.elt;
+  if (part.matches("[data-polls]") && [...part.querySelectorAll("form[data-keep]")].some(inUse)) event.preventDefault();
+});
+
 // A swap keeps open folds, and lets a figure that changed flash once.
 let folds = [];
 let figures = new Map();

@@ -79,7 +79,7 @@ def _clock() -> forms.TimeInput:
     return forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 
 
-def _whole(label: str, low: int, high: int, unit: str, help_text: str = "") -> forms.IntegerField:
+def whole_field(label: str, low: int, high: int, unit: str, help_text: str = "") -> forms.IntegerField:
     """A whole number; the error names the mend."""
     between = f"Enter a whole number of {unit} from {low} to {high}."
     return forms.IntegerField(
@@ -91,7 +91,7 @@ def _whole(label: str, low: int, high: int, unit: str, help_text: str = "") -> f
     )
 
 
-def _share(label: str, high: int, what: str, help_text: str = "") -> forms.DecimalField:
+def share_field(label: str, high: int, what: str, help_text: str = "") -> forms.DecimalField:
     """A number above zero with at most three decimals."""
     error = f"Enter {what} above 0 and at most {high}."
     return forms.DecimalField(
@@ -140,8 +140,10 @@ class CampaignForm(PlainForm):
         widget=forms.TextInput(attrs={"list": "caller-ids", "inputmode": "tel"}),
         error_messages={"required": "Enter the ExoPhone that people shall see."},
     )
-    calls_per_second = _share("Calls per second", 100, "a number of calls", "0.5 is one call every two seconds")
-    max_concurrent = _whole("Calls at the same time", 1, 10_000, "calls", "At most; the account’s slots bound it too")
+    calls_per_second = share_field("Calls per second", 100, "a number of calls", "0.5 is one call every two seconds")
+    max_concurrent = whole_field(
+        "Calls at the same time", 1, 10_000, "calls", "At most; the account’s slots bound it too"
+    )
     window_start = forms.TimeField(
         label="Call from",
         widget=_clock(),
@@ -160,9 +162,9 @@ class CampaignForm(PlainForm):
         widget=forms.TextInput(attrs={"list": "time-zones"}),
         error_messages={"required": "Enter a time zone, for example Asia/Kolkata."},
     )
-    ring_timeout = _whole("Let it ring, in seconds", 5, 300, "seconds")
-    time_limit = _whole("Longest call, in seconds", 6, 14_400, "seconds", "Exotel ends the call after it")
-    max_attempts = _whole("Calls to one person, at most", 1, 20, "calls", "Counts calls that may have rung")
+    ring_timeout = whole_field("Let it ring, in seconds", 5, 300, "seconds")
+    time_limit = whole_field("Longest call, in seconds", 6, 14_400, "seconds", "Exotel ends the call after it")
+    max_attempts = whole_field("Calls to one person, at most", 1, 20, "calls", "Counts calls that may have rung")
     unknown_policy = forms.ChoiceField(
         label="People whose call was lost and proved not dialled", choices=UnknownPolicy.choices
     )
@@ -191,8 +193,8 @@ class CampaignForm(PlainForm):
         bot: forms.ChoiceField = self.fields["bot"]  # type: ignore[assignment]
         bot.choices = bots.names()
         for outcome, words in RETRIED:
-            self.fields[f"retry_{outcome}_times"] = _whole(f"After {words}, call again", 0, 20, "times")
-            self.fields[f"retry_{outcome}_minutes"] = _share("after, in minutes", 10_080, "a number of minutes")
+            self.fields[f"retry_{outcome}_times"] = whole_field(f"After {words}, call again", 0, 20, "times")
+            self.fields[f"retry_{outcome}_minutes"] = share_field("after, in minutes", 10_080, "a number of minutes")
         for name, _ in bots.names():
             for option in bots.spec(name).options:
                 kept = kept_audio.get(option.name, "") if option.kind == "audio" else ""

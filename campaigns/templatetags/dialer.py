@@ -156,6 +156,12 @@ def clock(moment: datetime | None) -> str:
 
 
 @register.filter
+def hours_minutes(moment: datetime | None) -> str:
+    """11:42, where the zone stands elsewhere."""
+    return f"{_local(moment):%H:%M}" if moment else EMPTY
+
+
+@register.filter
 def seconds_clock(moment: datetime | None) -> str:
     """11:42:07, where the zone stands elsewhere."""
     return f"{_local(moment):%H:%M:%S}" if moment else EMPTY

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -16,6 +17,7 @@ from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
 from campaigns.creating import CampaignPlan, Retry
+from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, Pacer
 
@@ -148,6 +150,18 @@ def resume(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @require_POST
 def dial_uncertain(request: HttpRequest, campaign_id: int) -> HttpResponse:
     return _act(request, campaign_id, control.dial_uncertain, "People proved never dialled are in line again.")
+
+
+@require_POST
+def adjust(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Another pace and number of slots, without a pause."""
+    form = PaceForm(request.POST)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, str(errors[0]))
+        return redirect("campaign", campaign_id)
+    change = partial(control.adjust, **form.cleaned_data)
+    return _act(request, campaign_id, change, "Changed the pace of {name}, from the next call on.")
 
 
 @require_http_methods(["GET", "POST"])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.templatetags.dialer import clock
+from campaigns.over_time import Slice
+from campaigns.templatetags.dialer import clock, grouped, state_label
 
 TOP, BASE, HEIGHT = 16, 112, 130  # pixels: the plot's upper and lower edge, and the whole with its axis
 
@@ -53,3 +54,63 @@ def _round_up(value: float) -> int:
             if step * scale >= value:
                 return step * scale
         scale *= 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """One outcome of one bar."""
+
+    state: str
+    y: str
+    height: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One slice of time."""
+
+    x: str
+    width: str
+    parts: list[Part]
+    title: str
+
+
+@dataclass(frozen=True)
+class OutcomeChart:
+    """Outcomes in stacked bars."""
+
+    bars: list[Bar]
+    grid: list[tuple[float, int]]
+    axis: list[tuple[str, str, str]]
+    rows: list[tuple[datetime, list[int], int]]  # (from, counts in the order of the states, total), newest first
+    states: Sequence[str]
+    most: int
+
+
+def outcomes(slices: Sequence[Slice], states: Sequence[str]) -> OutcomeChart:
+    """`slices` oldest first; `states` from the bottom of a bar to its top."""
+    top = _round_up(max([1, *(one.total for one in slices)]))
+    width = 100 / max(len(slices), 1)
+    places = [(0, "start"), (len(slices) // 2, "middle"), (len(slices) - 1, "end")]
+    edges = {"start": 0.0, "middle": 0.0, "end": 1.0}
+    return OutcomeChart(
+        bars=[_stack(one, place * width, width, top, states) for place, one in enumerate(slices) if one.total],
+        grid=[(BASE - (BASE - TOP) * share, round(top * share)) for share in (0.5, 1)],
+        axis=[(f"{(place + edges[how]) * width:.1f}%", clock(slices[place].at), how) for place, how in places],
+        rows=[(one.at, [one.outcomes.get(state, 0) for state in states], one.total) for one in reversed(slices)][:12],
+        states=states,
+        most=max((one.total for one in slices), default=0),
+    )
+
+
+def _stack(one: Slice, x: float, width: float, top: float, states: Sequence[str]) -> Bar:
+    parts, base = [], float(BASE)
+    for state in states:
+        if one.outcomes.get(state):
+            height = (BASE - TOP) * one.outcomes[state] / top
+            base -= height
+            parts.append(Part(state, f"{base:.1f}", f"{max(height, 0.6):.1f}"))
+    words = ", ".join(
+        f"{grouped(one.outcomes[state])} {state_label(state).lower()}" for state in states if one.outcomes.get(state)
+    )
+    return Bar(f"{x + 0.08 * width:.2f}%", f"{0.84 * width:.2f}%", parts, f"{clock(one.at)}: {words}")

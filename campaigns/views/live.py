@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import bots, control, progress
+from campaigns import bots, control, over_time, pacing, progress
+from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
 from campaigns.models import CallAttempt, Campaign, CampaignContact, Mode
 from campaigns.progress import Counts
@@ -128,7 +129,22 @@ def _events_part(campaign: Campaign) -> dict[str, Any]:
 
 
 def _pace_part(campaign: Campaign) -> dict[str, Any]:
-    return {"pace": charts.pace(progress.pace_series(campaign.pk), target_of(campaign))}
+    pace = charts.pace(progress.pace_series(campaign.pk), target_of(campaign))
+    return {"pace": pace, "pace_form": PaceForm.of(campaign), "account_pace": _account_pace(campaign)}
+
+
+def _account_pace(campaign: Campaign) -> int:
+    """Calls a minute that the account allows."""
+    return int(campaign.account.calls_per_minute * pacing.DIAL_SHARE)
+
+
+def _time_part(campaign: Campaign) -> dict[str, Any]:
+    now = timezone.now()
+    waiting = CampaignContact.objects.filter(campaign=campaign, state=ContactState.RETRY).count()
+    return {
+        "over_time": charts.outcomes(over_time.outcomes_over_time(campaign, now), OUTCOMES),
+        "retries": over_time.retries_due(campaign.pk, waiting, now),
+    }
 
 
 FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
@@ -137,6 +153,7 @@ FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
     "calls": ("campaigns/_live_calls.html", _calls_part),
     "events": ("campaigns/_live_events.html", _events_part),
     "pace": ("campaigns/_live_pace.html", _pace_part),
+    "time": ("campaigns/_live_time.html", _time_part),
 }
 
 

@@ -140,7 +140,7 @@ def test_no_address_on_a_page_leads_nowhere(
 
 @pytest.mark.parametrize(
     "act",
-    ["launch", "pause", "resume", "duplicate", "dial-uncertain"],
+    ["launch", "pause", "resume", "duplicate", "dial-uncertain", "pace"],
 )
 def test_a_get_never_acts(client_of_meera: Client, act: str) -> None:
     campaign = world.draft(world.account(), world.people())
