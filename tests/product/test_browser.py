@@ -13,7 +13,7 @@ from tests.product.running import OUTCOME_OF, Product
 
 pytestmark = [pytest.mark.processes, pytest.mark.browser, pytest.mark.timeout(300)]
 
-FATES = ("01", "00", "02", "10", "11", "12", "20", "03", "13", "70", "71", "72", "73", "74", "75", "31", "33", "09")
+FATES = ("01", "00", "02", "10", "11", "12", "20", "03", "13", "92", "93", "94", "95", "96", "97", "31", "33", "09")
 ROWS = {"rows in the file": 200, "imported": 175, "duplicates": 16, "rejected": 9}
 MESSAGE = "Hello {name}, an amount of {amount} rupees is due. Press 1 to confirm, 9 to stop these calls."
 
