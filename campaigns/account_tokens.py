@@ -23,10 +23,6 @@ USER_NAME = "exotel"  # of the Basic auth in a static stream's address
 PURPOSES: tuple[Purpose, ...] = ("passthru", "dynamic-stream", "static-stream")
 
 
-class Retired(Exception):
-    """The token is ours, but its grace period is over, or its account is gone."""
-
-
 def text(token: AccountToken) -> str:
     """The token as it stands in an address."""
     return tokens.mint(cast("Purpose", token.purpose), f"{token.account_id}-{token.version}")
@@ -38,17 +34,15 @@ def read(purpose: Purpose, given: str) -> tuple[int, int]:
     return int(account), int(version)
 
 
-def check(purpose: Purpose, account_id: int, version: int) -> AccountToken:
-    """The token's row, if it still opens something. Raises Retired. Notes that it was used, retired or not."""
+def check(purpose: Purpose, account_id: int, version: int) -> AccountToken | None:
+    """The token's row; None if its grace period is over, or its account is gone. Notes that it was used, either way."""
     found = AccountToken.objects.filter(account_id=account_id, purpose=purpose, version=version).first()
     if found is None:
-        raise Retired
+        return None
     now = timezone.now()
     if found.used_at is None or now - found.used_at > USE_NOTED_EVERY:
         AccountToken.objects.filter(pk=found.pk).update(used_at=now)
-    if found.retired_at and found.retired_at <= now:
-        raise Retired
-    return found
+    return None if found.retired_at and found.retired_at <= now else found
 
 
 def current(account_id: int, purpose: Purpose) -> AccountToken:

@@ -21,7 +21,6 @@ from typing import TypeVar
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, connections, transaction
 
 from campaigns import account_tokens, addresses, events, intents, matching, pacing
-from campaigns.account_tokens import Retired
 from campaigns.events import Arrival
 from campaigns.exotel.callbacks import PassthruReport, parse_passthru
 from campaigns.exotel.errors import Unreadable
@@ -99,8 +98,6 @@ def hear(telling: Telling) -> bool:
     """
     try:
         kept = _within(DEADLINE, lambda: _keep(telling, "passthru"))
-    except Retired:
-        return False
     except (TooSlow, *TROUBLE) as trouble:
         log.error("a Passthru was answered before it was stored: %s", type(trouble).__name__)
         return False
@@ -126,20 +123,13 @@ def takes_branch_b(attempt_id: int) -> bool:
 # ---------------------------------------------------------------------------------------------------- dynamic streams
 def stream_address(telling: Telling) -> str:
     """The wss address of the bot for the call that the flow asks for. Raises NoAddress, TooSlow or a database error."""
-    kept = _within(STREAM_DEADLINE, lambda: _keep_or_refuse(telling))
+    kept = _within(STREAM_DEADLINE, lambda: _keep(telling, "dynamic-stream"))
     if kept.early:
         kept = _wait_for_call(telling, kept)
     if kept.attempt_id is None:
         raise NoAddress(kept.note or matching.UNKNOWN_CALL)
     attempt_id = kept.attempt_id
     return _within(STREAM_DEADLINE, lambda: _address_for(attempt_id))
-
-
-def _keep_or_refuse(telling: Telling) -> Kept:
-    try:
-        return _keep(telling, "dynamic-stream")
-    except Retired:
-        raise NoAddress(OLD_TOKEN) from None
 
 
 def _address_for(attempt_id: int) -> str:
@@ -161,7 +151,8 @@ def _address_for(attempt_id: int) -> str:
 def _keep(telling: Telling, purpose: Purpose) -> Kept:
     """Store the request, commit, then believe it. Runs in a worker thread."""
     with _bounded():
-        account_tokens.check(purpose, telling.account_id, telling.version)
+        if account_tokens.check(purpose, telling.account_id, telling.version) is None:
+            return Kept(None, note=OLD_TOKEN)
         match = _match(telling)
         stored = events.store(_arrival(telling, match))
     return _believed(match, anew=stored)

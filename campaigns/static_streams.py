@@ -8,7 +8,6 @@ from dataclasses import asdict
 from django.db import transaction
 
 from campaigns import account_tokens, events, matching, streams, tokens
-from campaigns.account_tokens import Retired
 from campaigns.events import Arrival
 from campaigns.matching import Match
 from campaigns.models import CallAttempt, EventSource, Stream
@@ -28,12 +27,12 @@ def admit(token: str, authorization: str) -> int:
     """
     try:
         account_id, version = account_tokens.read("static-stream", token)
-        password = account_tokens.check("static-stream", account_id, version).password
     except tokens.Forged:
         raise StreamRefused(FORGED, "the token is not ours") from None
-    except Retired:
-        raise StreamRefused(FORGED, "the token was rotated") from None
-    if password and not _knows(password, authorization):
+    token_in_use = account_tokens.check("static-stream", account_id, version)
+    if token_in_use is None:
+        raise StreamRefused(FORGED, "the token was rotated")
+    if token_in_use.password and not _knows(token_in_use.password, authorization):
         raise StreamRefused(FORGED, "the user name and password are not ours")
     return account_id
 

@@ -17,7 +17,10 @@ LEVEL_EVERY: Final = 10.0
 
 
 class Listener:
-    """One call overheard. Speech and silence are the line's own notes; here are their lengths and levels."""
+    """One call overheard. When speech begins and ends is noted by the line; here are its lengths and levels.
+
+    With a detector of its own, so that audio which comes in a burst is judged piece by piece, too.
+    """
 
     def __init__(self, _context: BotContext) -> None:
         self._heard = 0.0
@@ -43,17 +46,19 @@ class Listener:
 
     async def _listen(self, line: Line) -> None:
         frames = audio.Reframer(audio.CHUNK_MIN)
+        detector = audio.SpeechDetector(line.sample_rate)
         async with aclosing(line.heard()) as heard:
             async for pcm in heard:
                 for chunk in frames.push(pcm):
-                    self._take(line, chunk)
+                    detector.hear(chunk)
+                    self._take(line, chunk, talking=detector.talking)
                 await asyncio.sleep(0)  # an hour of audio that came at once must not hold the loop
 
-    def _take(self, line: Line, chunk: bytes) -> None:
+    def _take(self, line: Line, chunk: bytes, *, talking: bool) -> None:
         seconds, loudness = audio.seconds(len(chunk), line.sample_rate), audio.level(chunk)
         self._heard += seconds
         self._loudest = max(self._loudest, loudness)
-        if line.talking:
+        if talking:
             self._segment.add(seconds, loudness)
         else:
             self._end_segment(line)
