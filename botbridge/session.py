@@ -15,11 +15,11 @@ the far end still holds. Barge-in stops sending, clears the far end, and forgets
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from botbridge import audio
+from botbridge import audio, g711
 from botbridge.protocol import (
     Close,
     ClosedBy,
@@ -116,6 +116,7 @@ class Session:
         self.state = State.OPENING
         self._listens_only = listens_only  # a Stream applet takes nothing from us
         self.sample_rate = sample_rate
+        self._mulaw = False  # what goes over the wire; everybody else has PCM16
         self.stream_sid = ""
         self.started_at: float | None = None
         self.ended_by: Close | Stop | None = None
@@ -157,6 +158,8 @@ class Session:
                 self._require_started()
                 self._follow(sequence)
                 self.traffic.bytes_in += len(payload)
+                if self._mulaw:
+                    return replace(event, payload=g711.decode(payload))
             case Start():
                 self._begin(event, now)
             case Mark(name=name):
@@ -177,6 +180,7 @@ class Session:
         self._move(Step.STARTED)
         self.stream_sid = start.stream_sid
         self.sample_rate = start.sample_rate or self.sample_rate
+        self._mulaw = g711.is_mulaw(start.encoding)
         self.started_at = self._played_by = now
         self._sequence = start.sequence
 
@@ -236,8 +240,8 @@ class Session:
         """
         if self.state is not State.LIVE or self._listens_only:
             return ""
-        size = int(CHUNK_SECONDS * self.sample_rate) * audio.SAMPLE_BYTES
-        for chunk in audio.chunks(pcm, size):
+        size = g711.BLOCK if self._mulaw else int(CHUNK_SECONDS * self.sample_rate) * audio.SAMPLE_BYTES
+        for chunk in audio.chunks(g711.padded(pcm) if self._mulaw else pcm, size):
             self._queue.append(chunk)
             self._queued_bytes += len(chunk)
         self._unmarked = True
@@ -346,9 +350,10 @@ class Session:
             self._commands.append(SendMark(self.stream_sid, item.name))
             return
         self._queued_bytes -= len(item)
-        self.traffic.bytes_out += len(item)
+        payload = g711.encode(item) if self._mulaw else item
+        self.traffic.bytes_out += len(payload)
         self._played_by = max(self._played_by, now) + audio.seconds(len(item), self.sample_rate)
-        self._commands.append(SendMedia(self.stream_sid, item))
+        self._commands.append(SendMedia(self.stream_sid, payload))
 
     def _expire_marks(self, now: float) -> None:
         late = [name for name, expected in self._marks.items() if now >= expected + MARK_PATIENCE]
