@@ -63,9 +63,10 @@ def lift(pacer: Pacer, by: Actor) -> None:
 
 def note_certain(pacer: Pacer) -> None:
     """A POST whose fate is known: Exotel is there, and an outage is over."""
-    pacer.recent = (pacer.recent + "+")[-20:]
-    pacer.not_sent_in_row = 0
-    pacer.save(update_fields=["recent", "not_sent_in_row"])
+    before = pacer.recent, pacer.not_sent_in_row
+    pacer.recent, pacer.not_sent_in_row = (pacer.recent + "+")[-20:], 0
+    if (pacer.recent, pacer.not_sent_in_row) != before:
+        pacer.save(update_fields=["recent", "not_sent_in_row"])
     if pacer.held_code in PROBED:
         lift(pacer, DIALER)
 

@@ -27,13 +27,13 @@ from campaigns.lifecycle import (
     advance,
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer, Suppression
+from campaigns.models.accounts import CREDENTIALS
 
 BATCHES = (1, 10, 40, 40, 40, 40)  # people looked at together; who may not be called is moved out of the way in bulk
 CATCH_UP = 2.0  # turns (for each unit of weight) that a campaign which could not dial for a while may catch up
 POST_SECONDS = 10  # how long our POST may take: added to how long a slot may be held
 HEARTBEAT = timedelta(seconds=2)
 IDLE = timedelta(seconds=1)
-CREDENTIALS = ("api_key", "api_token")  # not read here: decrypting them costs more than the intent
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,11 @@ def next_intent(account_id: int, owner: int) -> Intent | Wait:
 def _next_intent(account_id: int, owner: int) -> Intent | Wait:
     with transaction.atomic():
         pacer = pacing.lock(account_id)
-        account = ExotelAccount.objects.defer(*CREDENTIALS).get(pk=account_id)
         now = pacing.db_now()
         _beat(pacer, owner, now)
         if not pacing.owner_alive(owner):
             return Wait(Block("owner", "This dial loop has lost its lock."), 0, work=False)
-        granted = _grant(pacer, account, owner, now)
+        granted = _grant(pacer, owner, now)
         if isinstance(granted, Wait):
             return granted
         attempt, campaign = granted
@@ -152,10 +151,11 @@ def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
         pacer.save(update_fields=["loop_owner", "loop_seen_at"])
 
 
-def _grant(pacer: Pacer, account: ExotelAccount, owner: int, now: datetime) -> tuple[CallAttempt, Campaign] | Wait:
-    campaigns = running_campaigns(account.pk)
+def _grant(pacer: Pacer, owner: int, now: datetime) -> tuple[CallAttempt, Campaign] | Wait:
+    campaigns = running_campaigns(pacer.account_id)
     if not campaigns:
         return Wait(Block("nothing", "No campaign is running."), IDLE.total_seconds(), work=False)
+    account = campaigns[0].account
     used = pacing.slots_used(account.pk)
     block = eligibility.account_block(pacer, account, eligibility.total(used), _dialing(pacer), now)
     if block:

@@ -29,6 +29,7 @@ from campaigns.lifecycle import (
     advance,
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, EventSource, Mode, UnknownPolicy
+from campaigns.models.accounts import CREDENTIALS
 
 CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in about two minutes
 STREAM_GRACE = timedelta(seconds=10)  # how long after a stream's end the callback may take before we ask
@@ -59,9 +60,7 @@ class Statement:
 
 def apply(attempt_id: int, said: Statement) -> str:
     """Apply one statement; returns a note for the event ('' when it was simply true). Call inside a transaction."""
-    # Only the attempt is locked: the joined campaign and account rows are everybody's.
-    rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign__account")
-    attempt = rows.get(pk=attempt_id)
+    attempt = _locked(attempt_id)
     suspect = _suspicion(attempt, said) or _bind(attempt, said)
     if suspect:
         _flag(attempt, suspect)
@@ -76,6 +75,12 @@ def apply(attempt_id: int, said: Statement) -> str:
     else:
         _place(attempt, said)
     return ""
+
+
+def _locked(attempt_id: int) -> CallAttempt:
+    """Only the attempt is locked: the joined campaign and account rows are everybody's."""
+    rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign__account")
+    return rows.defer(*(f"campaign__account__{name}" for name in CREDENTIALS)).get(pk=attempt_id)
 
 
 def _suspicion(attempt: CallAttempt, said: Statement) -> str:
@@ -134,7 +139,9 @@ def _answer(attempt: CallAttempt, said: Statement) -> None:
 
 
 def _in_call(attempt: CallAttempt) -> None:
-    """A person who was uncertain is in call after all."""
+    """A person who was uncertain is in call after all. Nobody else was: a state changes under the attempt's lock."""
+    if attempt.state != AttemptState.UNKNOWN:
+        return
     rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id, state=ContactState.UNCERTAIN)
     advance(rows, CAMPAIGN_CONTACT, ContactState.IN_CALL, reason_code="", reason="", changed_at=pacing.db_now())
 
@@ -215,9 +222,7 @@ def _ask_soon(attempt: CallAttempt, now: datetime) -> None:
 def give_up(attempt_id: int, why: str) -> None:
     """Exotel cannot say how a call ended, and never will: a call that is still open counts as failed, flagged."""
     with transaction.atomic():
-        attempt = (
-            CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign__account").get(pk=attempt_id)
-        )
+        attempt = _locked(attempt_id)
         if attempt.state in OPEN_ATTEMPTS:
             _end(attempt, Statement(source=EventSource.DIALER, at=pacing.db_now(), status=Outcome.FAILED.value))
         CallAttempt.objects.filter(pk=attempt_id).update(check_at=None, contradiction=why[:300])

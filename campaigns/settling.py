@@ -39,8 +39,7 @@ BACKOFF = (1, 60)  # seconds: after a 429 without Retry-After, doubled each time
 def settle(attempt_id: int, answer: ConnectAnswer) -> None:
     """Apply the POST's answer, once or again, on time or late."""
     with transaction.atomic():
-        attempt = CallAttempt.objects.select_related("campaign").get(pk=attempt_id)
-        pacer = pacing.lock(attempt.account_id)
+        pacer = pacing.lock(CallAttempt.objects.values_list("account_id", flat=True).get(pk=attempt_id))
         attempt = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=attempt_id)
         now = pacing.db_now()
         if isinstance(answer, Accepted):
@@ -69,8 +68,9 @@ def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetim
     else:
         CallAttempt.objects.filter(pk=attempt.pk).update(http_status=answer.http_status)
     CampaignPace.objects.filter(pk=attempt.campaign_id).update(accepted=F("accepted") + 1, bad_requests_in_row=0)
-    pacer.backoff_seconds = 0
-    pacer.save(update_fields=["backoff_seconds"])
+    if pacer.backoff_seconds:
+        pacer.backoff_seconds = 0
+        pacer.save(update_fields=["backoff_seconds"])
     holds.note_certain(pacer)
 
 

@@ -3,6 +3,9 @@ from django.utils import timezone
 
 from campaigns.secrets import EncryptedTextField
 
+# Decrypting them costs more than most queries: where they are not needed they are deferred.
+CREDENTIALS = ("api_key", "api_token")
+
 
 class AccountKind(models.TextChoices):
     EXOTEL = "exotel", "Exotel"

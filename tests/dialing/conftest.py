@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.test import override_settings
 
-from campaigns import dialing, holds
+from campaigns import dialing, holds, intents
 from campaigns.owners import Owner
 
 
@@ -29,3 +29,4 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a machine that is busy with other tests: a request may leave late, and a probe comes soon."""
     monkeypatch.setattr(dialing, "FIRST_BYTE_WITHIN", 8.0)
     monkeypatch.setattr(holds, "PROBE_EVERY", timedelta(seconds=0.4))
+    monkeypatch.setattr(intents, "IDLE", timedelta(seconds=0.2))
