@@ -1,25 +1,23 @@
 """The form of a campaign: who is called, what they hear, when and how fast. Made anew from the bots there are."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Count
 
 from campaigns import bots, calling_hours
 from campaigns.calling_hours import Window
 from campaigns.creating import CampaignPlan, Retry, pace_of, slots_of
-from campaigns.forms.audio import AudioField
-from campaigns.forms.fields import PlainForm, dress
+from campaigns.forms.fields import PlainForm, dress, share_field, simple, whole_field
+from campaigns.forms.options import BotChoice, option_field, option_key, removal_key
 from campaigns.models import (
     Campaign,
     ContactList,
     ExotelAccount,
     Mode,
+    PassthruBranch,
     Purpose,
     RecordingChannels,
     UnknownPolicy,
@@ -44,8 +42,11 @@ COPIED = (
     "recording_channels",
     "sample_rate",
     "stream_name",
+    "stream_parameters",
 )
-SHOWN_AS_THEY_ARE = ("bot", "flow_url", "window_start", "window_end")
+OF_A_FLOW = ("flow_url", "passthru_branch", "passthru_result", "passthru_ends_call")
+SHOWN_AS_THEY_ARE = ("bot", *OF_A_FLOW, "window_start", "window_end")
+NO_BOT = "The flow talks by itself; Dialer places the calls and keeps their outcomes. For flows only."
 LONGEST = {Mode.BOT: 3600, Mode.FLOW: 14_400}  # seconds: the stream's cap, the carrier's cap
 
 
@@ -53,17 +54,6 @@ if TYPE_CHECKING:
     _ListsField = forms.ModelMultipleChoiceField[ContactList]
 else:
     _ListsField = forms.ModelMultipleChoiceField
-
-
-@dataclass(frozen=True)
-class BotChoice:
-    """A bot on the form: its radio button and the fields of its options."""
-
-    name: str
-    label: str
-    description: str
-    chosen: bool
-    fields: list[forms.BoundField]
 
 
 class PeopleField(_ListsField):
@@ -77,32 +67,6 @@ class PeopleField(_ListsField):
 
 def _clock() -> forms.TimeInput:
     return forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-
-
-def whole_field(label: str, low: int, high: int, unit: str, help_text: str = "") -> forms.IntegerField:
-    """A whole number; the error names the mend."""
-    between = f"Enter a whole number of {unit} from {low} to {high}."
-    return forms.IntegerField(
-        label=label,
-        help_text=help_text,
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        validators=[MinValueValidator(low, between), MaxValueValidator(high, between)],
-        error_messages={"required": between, "invalid": between},
-    )
-
-
-def share_field(label: str, high: int, what: str, help_text: str = "") -> forms.DecimalField:
-    """A number above zero with at most three decimals."""
-    error = f"Enter {what} above 0 and at most {high}."
-    return forms.DecimalField(
-        label=label,
-        help_text=help_text,
-        max_digits=8,
-        decimal_places=3,
-        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
-        validators=[MinValueValidator(Decimal("0.001"), error), MaxValueValidator(high, error)],
-        error_messages={"required": error, "invalid": error, "max_decimal_places": "Use at most three decimals."},
-    )
 
 
 class CampaignForm(PlainForm):
@@ -132,6 +96,22 @@ class CampaignForm(PlainForm):
         required=False,
         max_length=500,
         help_text="From Exotel’s App Bazaar, for example http://my.exotel.com/…/exoml/start_voice/123456",
+    )
+    passthru_branch = forms.ChoiceField(
+        label="Passthru sends the call to branch B when",
+        required=False,
+        choices=PassthruBranch.choices,
+        help_text="Exotel’s Passthru applet waits for this answer (302, else 200)",
+    )
+    passthru_result = forms.CharField(label="The result", required=False, max_length=60)
+    passthru_ends_call = forms.BooleanField(
+        label="Nothing follows the last Passthru", required=False, help_text="Its slot is free at once"
+    )
+    stream_parameters = forms.CharField(
+        label="Columns sent with the stream",
+        required=False,
+        max_length=300,
+        help_text="At most three, with commas; the bot reads every column without this",
     )
     caller_id = forms.CharField(
         label="Caller ID",
@@ -191,7 +171,7 @@ class CampaignForm(PlainForm):
         people: PeopleField = self.fields["lists"]  # type: ignore[assignment]
         people.queryset = ContactList.objects.annotate(people=Count("contacts")).order_by("-created_at", "-pk")
         bot: forms.ChoiceField = self.fields["bot"]  # type: ignore[assignment]
-        bot.choices = bots.names()
+        bot.choices = [("", "No bot"), *bots.names()]
         for outcome, words in RETRIED:
             self.fields[f"retry_{outcome}_times"] = whole_field(f"After {words}, call again", 0, 20, "times")
             self.fields[f"retry_{outcome}_minutes"] = share_field("after, in minutes", 10_080, "a number of minutes")
@@ -218,6 +198,7 @@ class CampaignForm(PlainForm):
                 chosen=str(self["bot"].value()) == name,
                 fields=[self[key] for option in spec.options for key in self._keys(name, option.name)],
             )
+        yield BotChoice("", "No bot", NO_BOT, chosen=not self["bot"].value(), fields=[])
 
     def _keys(self, bot: str, option: str) -> list[str]:
         """The option's field, and the box that removes what was uploaded for it."""
@@ -247,13 +228,25 @@ class CampaignForm(PlainForm):
             self.add_error("bot", "Choose a bot.")
         if mode == Mode.FLOW and not cleaned.get("flow_url"):
             self.add_error("flow_url", "Enter the address of the flow, or choose a bot instead.")
-        chosen = cleaned.get("bot") if mode == Mode.BOT else None
+        chosen = cleaned.get("bot")
+        if mode == Mode.FLOW:
+            self._check_branch(cleaned)
         for name in [key for key in self.errors if key.startswith("option-")]:
             if not chosen or not name.startswith(option_key(chosen, "")):
                 del self.errors[name]
                 cleaned[name] = ""
         if chosen:
             self._check_required(chosen, cleaned)
+
+    def _check_branch(self, cleaned: dict[str, Any]) -> None:
+        branch = cleaned.get("passthru_branch") or PassthruBranch.NEVER
+        if branch != PassthruBranch.NEVER and not cleaned.get("bot"):
+            self.add_error("passthru_branch", "Without a bot no result chooses the branch. Choose a bot, or “Never”.")
+        if branch == PassthruBranch.RESULT and not cleaned.get("passthru_result"):
+            self.add_error("passthru_result", "Enter the bot’s result that leads to branch B.")
+
+    def clean_stream_parameters(self) -> list[str]:
+        return [name.strip() for name in self.cleaned_data["stream_parameters"].split(",") if name.strip()]
 
     def _check_required(self, bot: str, cleaned: dict[str, Any]) -> None:
         for option in bots.spec(bot).options:
@@ -284,7 +277,7 @@ class CampaignForm(PlainForm):
     # ---------------------------------------------------------------------------------------------------- results
     def bot_options(self) -> dict[str, str]:
         """The chosen bot's settings as it wants them; an uploaded recording stands as its file's name."""
-        name = self.cleaned_data["bot"] if self.cleaned_data["mode"] == Mode.BOT else ""
+        name = self.cleaned_data["bot"]
         if not name:
             return {}
         found = {}
@@ -298,7 +291,7 @@ class CampaignForm(PlainForm):
 
     def uploads(self) -> dict[str, tuple[str, bytes]]:
         """Recordings uploaded with this form, by option: (file name, content)."""
-        name = self.cleaned_data["bot"] if self.cleaned_data["mode"] == Mode.BOT else ""
+        name = self.cleaned_data["bot"]
         options = bots.spec(name).options if name else ()
         files = {
             option.name: self.cleaned_data.get(option_key(name, option.name))
@@ -319,14 +312,19 @@ class CampaignForm(PlainForm):
             account=self.account,
             lists=list(given["lists"]),
             window=Window(given["window_start"], given["window_end"]),
-            bot=given["bot"] if given["mode"] == Mode.BOT else "",
-            flow_url=given["flow_url"] if given["mode"] == Mode.FLOW else "",
+            bot=given["bot"],
+            **(self._flow() if given["mode"] == Mode.FLOW else {}),
             bot_options=self.bot_options(),
             audio=self.uploads(),
             removed_audio=self.removed(),
             retries=self.retries(),
             **{name: given[name] for name in COPIED},
         )
+
+    def _flow(self) -> dict[str, Any]:
+        """What only a flow has."""
+        given = {name: self.cleaned_data[name] for name in OF_A_FLOW}
+        return given | {"passthru_branch": given["passthru_branch"] or PassthruBranch.NEVER}
 
     def retries(self) -> list[Retry]:
         """The rules that call again at all."""
@@ -335,42 +333,6 @@ class CampaignForm(PlainForm):
             for outcome, _ in RETRIED
         ]
         return [rule for rule in rules if rule.times]
-
-
-def option_key(bot: str, option: str) -> str:
-    return f"option-{bot}-{option}"
-
-
-def removal_key(bot: str, option: str) -> str:
-    return f"remove-{bot}-{option}"
-
-
-def option_field(option: bots.Option, kept: str = "") -> forms.Field:
-    """The form field for one of a bot's options."""
-    shared: dict[str, Any] = {
-        "label": option.label,
-        "required": False,
-        "help_text": option.help,
-        "initial": option.default,
-    }
-    if option.kind == "audio":
-        shared["help_text"] = f"{option.help} Kept: {kept}. Choose a file to replace it." if kept else option.help
-        return AudioField(**shared)
-    if option.kind == "choice":
-        return forms.ChoiceField(choices=option.choices, **shared)
-    if option.kind == "number":
-        error = {"invalid": "Enter a whole number."}
-        return forms.RegexField(
-            r"^\d{1,6}$", widget=forms.TextInput(attrs={"inputmode": "numeric"}), error_messages=error, **shared
-        )
-    if option.kind in ("long_text", "keys"):
-        return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, **shared)
-    return forms.CharField(max_length=1000, **shared)
-
-
-def simple(number: Decimal) -> Decimal:
-    """Without trailing zeros and never with an exponent: 10.000 -> 10."""
-    return Decimal(f"{number.normalize():f}")
 
 
 def initial_for_new(account: ExotelAccount) -> dict[str, Any]:
@@ -393,6 +355,7 @@ def initial_for_new(account: ExotelAccount) -> dict[str, Any]:
         "time_limit": 300,
         "max_attempts": 1,
         "unknown_policy": UnknownPolicy.ASK,
+        "passthru_branch": PassthruBranch.NEVER,
         "recording_channels": RecordingChannels.SINGLE,
         "sample_rate": 8000,
         **{f"retry_{outcome}_times": 0 for outcome, _ in RETRIED},
@@ -411,5 +374,6 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
         found[f"retry_{outcome}_minutes"] = simple(rule.delay_minutes) if rule else 30
     for option, value in campaign.bot_options.items():
         found[option_key(campaign.bot, option)] = value
+    found["stream_parameters"] = ", ".join(campaign.stream_parameters)
     found["calls_per_second"] = simple(campaign.calls_per_second)
     return found

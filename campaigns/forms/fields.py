@@ -1,8 +1,10 @@
 """How forms look: every widget carries the class of the stylesheet, every error is words."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 CLASSES: dict[type[forms.Widget], str] = {
     forms.CheckboxInput: "",
@@ -30,3 +32,34 @@ class PlainForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             dress(field)
+
+
+def whole_field(label: str, low: int, high: int, unit: str, help_text: str = "") -> forms.IntegerField:
+    """A whole number; the error names the mend."""
+    between = f"Enter a whole number of {unit} from {low} to {high}."
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        validators=[MinValueValidator(low, between), MaxValueValidator(high, between)],
+        error_messages={"required": between, "invalid": between},
+    )
+
+
+def share_field(label: str, high: int, what: str, help_text: str = "") -> forms.DecimalField:
+    """A number above zero with at most three decimals."""
+    error = f"Enter {what} above 0 and at most {high}."
+    return forms.DecimalField(
+        label=label,
+        help_text=help_text,
+        max_digits=8,
+        decimal_places=3,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        validators=[MinValueValidator(Decimal("0.001"), error), MaxValueValidator(high, error)],
+        error_messages={"required": error, "invalid": error, "max_decimal_places": "Use at most three decimals."},
+    )
+
+
+def simple(number: Decimal) -> Decimal:
+    """Without trailing zeros and never with an exponent: 10.000 -> 10."""
+    return Decimal(f"{number.normalize():f}")

@@ -2,8 +2,7 @@
 
 from decimal import Decimal
 
-from campaigns.forms.campaign import share_field, simple, whole_field
-from campaigns.forms.fields import PlainForm
+from campaigns.forms.fields import PlainForm, share_field, simple, whole_field
 from campaigns.models import Campaign
 
 

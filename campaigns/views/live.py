@@ -20,7 +20,7 @@ from django_htmx.http import HTMX_STOP_POLLING
 from campaigns import bots, control, over_time, pacing, progress
 from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
-from campaigns.models import CallAttempt, Campaign, CampaignContact, Mode
+from campaigns.models import CallAttempt, Campaign, CampaignContact
 from campaigns.progress import Counts
 from campaigns.templatetags.dialer import grouped, percent, plural, span, when
 from campaigns.views import charts
@@ -77,14 +77,13 @@ def _tabs(campaign: Campaign) -> dict[str, int]:
 
 def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Who will be called and when it ends; what is to be mended before."""
-    speaks = campaign.mode == Mode.BOT
     context = {
         "campaign": campaign,
         "plan": plan(campaign, timezone.now()),
         "problems": control.problems(campaign),
         "lists": campaign.lists.annotate(people=Count("contacts")).order_by("name"),
         "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
-        "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot) if speaks else "",
+        "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot),
         "tab": "plan",
     }
     return render(request, "campaigns/review.html", context)

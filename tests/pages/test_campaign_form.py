@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from campaigns import bots
-from campaigns.forms.campaign import simple
+from campaigns.forms.fields import simple
 from campaigns.models import Campaign
 from tests.pages import world
 
@@ -111,13 +111,53 @@ def test_hours_wider_than_the_law_are_refused_for_a_real_account(client_of_meera
     assert "For loan recovery calls the widest hours are 08:00–19:00. Set both times inside them." in page
 
 
-def test_a_flow_needs_its_address_and_not_the_bots_options(client_of_meera: Client, lists: list[int]) -> None:
-    sent = form(lists, mode="flow", **{"option-echo-max_seconds": "nonsense"})
+def test_a_flow_needs_its_address_and_no_bot(client_of_meera: Client, lists: list[int]) -> None:
+    sent = form(lists, mode="flow", bot="", **{"option-echo-max_seconds": "nonsense"})
     page = client_of_meera.post("/campaigns/new", sent).content.decode()
     assert "Enter the address of the flow" in page
     sent["flow_url"] = "http://my.exotel.com/demo1/exoml/start_voice/1"
     assert client_of_meera.post("/campaigns/new", sent).status_code == 302
-    assert Campaign.objects.get().mode == "flow"
+    campaign = Campaign.objects.get()
+    assert (campaign.mode, campaign.bot, campaign.passthru_branch) == ("flow", "", "never")
+
+
+def test_a_flow_may_stream_to_a_bot_whose_result_chooses_the_branch(client_of_meera: Client, lists: list[int]) -> None:
+    flow = {"mode": "flow", "flow_url": "http://my.exotel.com/demo1/exoml/start_voice/1", "passthru_ends_call": "on"}
+    sent = form(lists, **flow, passthru_branch="result", stream_parameters="due, name")
+    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    assert "Enter the bot’s result that leads to branch B." in page
+    assert client_of_meera.post("/campaigns/new", sent | {"passthru_result": "Promised"}).status_code == 302
+    campaign = Campaign.objects.get()
+    assert (campaign.bot, campaign.passthru_branch, campaign.passthru_result) == ("echo", "result", "Promised")
+    assert (campaign.passthru_ends_call, campaign.stream_parameters) == (True, ["due", "name"])
+    edit = client_of_meera.get(f"/campaigns/{campaign.pk}/edit").content.decode()
+    assert 'value="due, name"' in edit
+
+
+def test_a_branch_without_a_bot_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
+    flow = {"mode": "flow", "flow_url": "http://my.exotel.com/demo1/exoml/start_voice/1", "bot": ""}
+    page = client_of_meera.post("/campaigns/new", form(lists, **flow, passthru_branch="goal")).content.decode()
+    assert "Without a bot no result chooses the branch." in page
+
+
+def test_what_only_a_flow_has_is_forgotten_when_the_bot_is_called_straight(
+    client_of_meera: Client, lists: list[int]
+) -> None:
+    client_of_meera.post("/campaigns/new", form(lists, passthru_branch="goal", flow_url="http://my.exotel.com/x"))
+    campaign = Campaign.objects.get()
+    assert (campaign.mode, campaign.flow_url, campaign.passthru_branch) == ("bot", "", "never")
+
+
+def test_the_steps_lead_to_the_parts_of_the_form_and_back_from_the_review(
+    client_of_meera: Client, lists: list[int]
+) -> None:
+    page = client_of_meera.get("/campaigns/new").content.decode()
+    assert all(f'href="#{part}"' in page and f'id="{part}"' in page for part in ("who", "what", "when"))
+    client_of_meera.post("/campaigns/new", form(lists))
+    pk = Campaign.objects.get().pk
+    review = client_of_meera.get(f"/campaigns/{pk}/").content.decode()
+    assert f'href="/campaigns/{pk}/edit#when"' in review
+    assert '<span aria-current="step">Review</span>' in review
 
 
 def test_an_uploaded_recording_is_kept_and_survives_an_edit_without_it(
