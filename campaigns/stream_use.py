@@ -51,9 +51,10 @@ def read(account: ExotelAccount, now: datetime) -> bool:
     return True
 
 
-def warning(account: ExotelAccount, calls_at_once: int) -> str:
-    """What to know before so many calls of a bot are open at once; '' if Exotel allows as many streams."""
-    use = StreamUse.objects.filter(account=account).first()
+def warning(account: ExotelAccount, calls_at_once: int | None = None) -> str:
+    """What to know before so many calls of a bot (or all the account may have) are open; '' if streams suffice."""
+    calls_at_once = account.max_concurrent if calls_at_once is None else calls_at_once
+    use: StreamUse | None = getattr(account, "stream_use", None)
     if use is None or use.limit is None or use.limit >= calls_at_once:
         return ""
     return (

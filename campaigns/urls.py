@@ -11,6 +11,7 @@ from campaigns.views import (
     campaigns,
     contact,
     do_not_call,
+    flow_addresses,
     home,
     lists,
     live,
@@ -62,6 +63,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("contacts/in-campaign/<int:enrolment_id>/", contact.in_campaign, name="contact-in-campaign"),
     path("do-not-call/", do_not_call.index, name="do-not-call"),
     path("settings/", settings.show, name="settings"),
+    path("settings/flow-addresses", flow_addresses.show, name="flow-addresses"),
+    path("settings/flow-addresses/<int:account_id>/<slug:purpose>", flow_addresses.rotate, name="flow-address-rotate"),
     path("settings/accounts/<int:account_id>/lift-hold", settings.lift_hold, name="account-lift-hold"),
 ]
 urlpatterns += [path(word, RedirectView.as_view(url=f"/{word}/")) for word in BARE]

@@ -28,6 +28,8 @@ ENTRY_WORDS = {
     "dropped": ("Audio dropped", "warn"),
     "error": ("Error", "bad"),
     "stop": ("Stream stopped", "none"),
+    "speech": ("Speech", "info"),
+    "level": ("Level", "none"),
 }
 
 
@@ -109,6 +111,8 @@ def _entry_sub(entry: StreamEntry) -> str:
         return f"{entry.data.get('unheard_seconds', 0)} s"
     if entry.kind == "first_audio":
         return f"{entry.data.get('milliseconds', 0)} ms after the start"
+    if entry.kind in ("speech", "level"):
+        return f"{entry.data.get('seconds', 0)} s, at most {entry.data.get('dbfs', 0)} dBFS"
     return entry.text
 
 

@@ -6,17 +6,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import addresses, bots, control, progress
+from campaigns import addresses, bots, control, progress, stream_use
 from campaigns.audit import Actor
 from campaigns.models import ExotelAccount, Pacer
 
 
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
-    accounts = ExotelAccount.objects.prefetch_related("caller_ids").order_by("-from_environment", "pk")
+    accounts = (
+        ExotelAccount.objects.select_related("stream_use")
+        .prefetch_related("caller_ids")
+        .order_by("-from_environment", "pk")
+    )
     pacers = {pacer.account_id: pacer for pacer in Pacer.objects.all()}
     context = {
         "accounts": [(one, pacers.get(one.pk), progress.pulse(one)) for one in accounts],
+        "stream_warnings": {one.pk: words for one in accounts if (words := stream_use.warning(one))},
         "public_url": settings.PUBLIC_URL,
         "plain": addresses.is_plain(settings.PUBLIC_URL),
         "callback_address": f"{settings.PUBLIC_URL}/x/cb/…",

@@ -32,6 +32,8 @@ CLOSE_CODES: Mapping[int, str] = {
     doors.CROSSED: "it named another call",
     doors.USED: "its token was used before",
     doors.OVER: "its call was over",
+    doors.UNMATCHED: "its start named no call of ours",
+    doors.NO_BOT: "its campaign has no bot",
 }
 PRIVATE = 3000  # what an application may not send itself goes out as its private twin: 1011 as 4011
 STARTERS = ("key", "speech_start", "heard")  # what a person does that stops the bot
