@@ -29,7 +29,7 @@ from campaigns.models import (
 NOBODY = 2_000_000_000  # a dial loop's number whose lock nobody holds
 CALLER_ID = "08047491899"  # one of the simulator's ExoPhones
 FLOW = "http://my.exotel.com/simulated/exoml/start_voice/1"
-ALL_DAY = {"window_start": time(0), "window_end": time(0)}
+ALL_DAY: dict[str, Any] = {"window_start": time(0), "window_end": time(0)}
 
 _numbers = itertools.count(1)
 

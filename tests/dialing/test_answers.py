@@ -1,6 +1,7 @@
 """What each answer to our POST means for the attempt, the person, the campaign and the account."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def accepted(sid: str = "sid-0000001") -> Accepted:
     return Accepted(sid, 200, "", 0.1)
 
 
-def dialled(campaign: Campaign | None = None, **fields: object) -> CallAttempt:
+def dialled(campaign: Campaign | None = None, **fields: Any) -> CallAttempt:
     """An attempt that is out, as the loop wrote it."""
     return people.attempt(people.contact(campaign or people.campaign(**fields)))
 

@@ -12,9 +12,10 @@ from tests import people
 
 pytestmark = pytest.mark.django_db
 
-UNKNOWN, NOT_SENT = Unknown("the connection broke"), NotSent("the connection was refused")
-ACCEPTED = Accepted("", 200, "", 0.1)
-PAYMENT = Refused(402, "no credit", "", None, RefusalKind.PAYMENT)
+UNKNOWN: ConnectAnswer = Unknown("the connection broke")
+NOT_SENT: ConnectAnswer = NotSent("the connection was refused")
+ACCEPTED: ConnectAnswer = Accepted("", 200, "", 0.1)
+PAYMENT: ConnectAnswer = Refused(402, "no credit", "", None, RefusalKind.PAYMENT)
 
 
 def campaign() -> Campaign:
@@ -45,8 +46,8 @@ def test_a_certain_answer_breaks_the_row_of_unknowns() -> None:
 
 def test_twelve_unknowns_of_the_last_twenty_hold_the_account_and_eleven_do_not() -> None:
     of = campaign()
-    mixed = [UNKNOWN, UNKNOWN, ACCEPTED, UNKNOWN, ACCEPTED] * 3 + [ACCEPTED] * 3 + [UNKNOWN] * 2
-    assert answered(of, *mixed).held_code == ""
+    for answer in [UNKNOWN, UNKNOWN, ACCEPTED, UNKNOWN, ACCEPTED] * 3 + [ACCEPTED] * 3 + [UNKNOWN] * 2:
+        assert answered(of, answer).held_code == ""
     assert people.pacer(of.account).recent.count("?") == 11
     assert answered(of, ACCEPTED, UNKNOWN).held_code == ""  # the first two have left the last twenty by now
     assert answered(of, UNKNOWN, UNKNOWN, UNKNOWN).held_code == "unknowns"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def dialing_now(campaign: Campaign) -> int:
 
 def placed(campaign: Campaign) -> int:
     return campaign.attempts.filter(state="placed").count()
+
+
+def at_least(campaign: Campaign, wanted: int) -> bool:
+    return placed(campaign) >= wanted
 
 
 def end_connections_of_dialer() -> None:
@@ -118,7 +123,7 @@ def test_a_database_that_goes_away_costs_nobody_a_second_call(exotel: Simulator)
     people.contacts(campaign, 60)
     with ticking():
         for wanted in (5, 20, 35):
-            until(lambda wanted=wanted: placed(campaign) >= wanted)
+            until(partial(at_least, campaign, wanted))
             end_connections_of_dialer()
         until(lambda: campaign.attempts.exclude(state="refused").count() == 60 and not dialing_now(campaign), 20)
     book = exotel.ledger

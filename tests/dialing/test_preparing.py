@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 SAYS = {"message": "Hello {name}.", "keys": ""}
 
 
-def speaking(**fields: object) -> Campaign:
+def speaking(**fields: Any) -> Campaign:
     return people.campaign(**{"mode": "bot", "bot": "announcer", "bot_options": SAYS} | fields)
 
 

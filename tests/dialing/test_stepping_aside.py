@@ -1,6 +1,7 @@
 """Who may not be called now gets the reason and the next time, in bulk, and the queue goes on without spinning."""
 
-from datetime import time, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,7 +13,7 @@ from campaigns.models import Campaign, CampaignContact, Suppression
 from tests import people
 
 
-def closed_now() -> dict[str, time]:
+def closed_now() -> dict[str, Any]:
     """A window that is over in the campaign's zone (UTC), whatever the hour."""
     now = pacing.db_now()
     return {"window_start": (now - timedelta(hours=3)).time(), "window_end": (now - timedelta(hours=2)).time()}
@@ -40,7 +41,10 @@ def test_a_campaign_outside_its_hours_waits_and_leaves_its_people_as_they_are(ow
 def test_a_person_whose_zone_is_outside_the_hours_steps_aside_until_they_open_there(owner: int) -> None:
     """Open where the campaign is; ten hours further east it is not."""
     now = pacing.db_now()
-    window = {"window_start": (now - timedelta(hours=1)).time(), "window_end": (now + timedelta(hours=2)).time()}
+    window: dict[str, Any] = {
+        "window_start": (now - timedelta(hours=1)).time(),
+        "window_end": (now + timedelta(hours=2)).time(),
+    }
     campaign = people.campaign(time_zone="UTC", zones=["", "Etc/GMT-10"], **window)
     (east,) = people.contacts(campaign, 1, time_zone="Etc/GMT-10")
     at_home = people.contact(campaign)
