@@ -44,6 +44,7 @@ SECTIONS = {
     "import": "lists",
     "contact": "lists",
     "call": "calls",
+    "recording": "calls",
     "do-not-call": "do-not-call",
     "settings": "settings",
 }

@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.files import File
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, mapping, phones, reading, report, uploads
 from campaigns.importing.loading import Counts
+from campaigns.management.base import DialerCommand
 from campaigns.models import ContactImport, ContactList
 
 
-class Command(BaseCommand):
+class Command(DialerCommand):
     help = "Import a CSV of people into a contact list, which is made if there is none of that name."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("file", metavar="FILE", help="a CSV; encoding and delimiter are found out")
         parser.add_argument("--list", required=True, metavar="NAME", help="the list, made or appended to")
         parser.add_argument("--region", default="", help="country of numbers written without one, e.g. IN (default)")
         parser.add_argument("--phone-column", default="", metavar="COLUMN", help="guessed when left out")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
