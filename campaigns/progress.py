@@ -1,17 +1,15 @@
 """The read side: counts, funnel, pace, slots, and the reason for waiting, in words. Writes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Q
-from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
-from campaigns import eligibility, intents, pacing
+from campaigns import eligibility, intents, pacing, tallies
 from campaigns.eligibility import Block
 from campaigns.lifecycle import (
     DUE_CONTACTS,
@@ -115,28 +113,31 @@ class FunnelStep:
 
 
 def counts(campaign_id: int) -> Counts:
-    """Three grouped queries over covering indexes; cost grows with the campaign's rows."""
-    states = dict(CampaignContact.objects.filter(campaign_id=campaign_id).values_list("state").annotate(n=Count("pk")))
-    attempts = CallAttempt.objects.filter(campaign_id=campaign_id)
-    rows = attempts.values_list("state", "outcome").annotate(
-        n=Count("pk"), sure=Count("pk", filter=Q(confirmed_at__isnull=False))
-    )
+    """From the maintained counts: it costs the same for ten people and for a million. Two queries."""
+    sums = tallies.of_campaign(campaign_id)
     outcomes = dict.fromkeys((*Outcome.values, UNKNOWN), 0)
-    rang = confirmed = 0
-    for state, outcome, n, sure in rows:
+    rang = 0
+    for state, outcome, n in attempts_in(sums):
         rang += n if state != AttemptState.REFUSED else 0
-        confirmed += sure
         if outcome:
             outcomes[outcome] += n
         elif state == AttemptState.UNKNOWN:
             outcomes[UNKNOWN] += n
     return Counts(
-        contacts={state: states.get(state, 0) for state in ContactState.values},
+        contacts={state: sums.get(f"contact:{state}", 0) for state in ContactState.values},
         outcomes=outcomes,
         attempts=rang,
-        slots_used=attempts.filter(slot_released_at__isnull=True).count(),
-        confirmed=confirmed,
+        slots_used=CallAttempt.objects.filter(campaign_id=campaign_id, slot_released_at__isnull=True).count(),
+        confirmed=sums.get("confirmed", 0),
     )
+
+
+def attempts_in(sums: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    """(state, outcome, number of attempts) out of a campaign's tallies."""
+    for measure, n in sums.items():
+        if measure.startswith("attempt:"):
+            _, state, outcome = measure.split(":")
+            yield state, outcome, n
 
 
 def waiting(campaign: Campaign) -> Waiting | None:
@@ -294,20 +295,15 @@ def recent_events(campaign_id: int, limit: int = 20) -> list[TimelineLine]:
 
 def funnel(campaign_id: int) -> list[FunnelStep]:
     """Where contacts stop: contacts, dialled, answered, responded (who hung up or pressed nothing did not), goal."""
-    contacts = CampaignContact.objects.filter(campaign_id=campaign_id)
-    sums = contacts.aggregate(
-        total=Count("pk"),
-        dialled=Count("pk", filter=Q(tries__gt=0)),
-        answered=Count("pk", filter=Q(last_outcome=Outcome.ANSWERED)),
-        said=Count("pk", filter=~Q(disposition="") & ~Q(disposition_kind="none")),
-        goal=Count("pk", filter=Q(disposition_kind="goal")),
-    )
+    sums = tallies.of_campaign(campaign_id)
+    total = sum(n for measure, n in sums.items() if measure.startswith("contact:"))
+    dialled, answered, said, goal = (sums.get(step, 0) for step in ("tried", "answered", "responded", "goal"))
     steps = (
-        ("Contacts", "pending", sums["total"], 0),
-        ("Dialled", "none", sums["dialled"], sums["total"]),
-        ("Answered", "answered", sums["answered"], sums["dialled"]),
-        ("Responded", "answered", sums["said"], sums["answered"]),
-        ("Goal", "goal", sums["goal"], sums["said"]),
+        ("Contacts", "pending", total, 0),
+        ("Dialled", "none", dialled, total),
+        ("Answered", "answered", answered, dialled),
+        ("Responded", "answered", said, answered),
+        ("Goal", "goal", goal, said),
     )
     return [FunnelStep(*step) for step in steps]
 
@@ -316,14 +312,7 @@ def pace_series(campaign_id: int, minutes: int = 60) -> list[tuple[datetime, int
     """Calls placed in each of the last minutes, oldest first, zeros included."""
     now = timezone.now().replace(second=0, microsecond=0)
     first = now - timedelta(minutes=minutes - 1)
-    rows = (
-        CallAttempt.objects.filter(campaign_id=campaign_id, intent_at__gte=first)
-        .exclude(state=AttemptState.REFUSED)
-        .annotate(minute=TruncMinute("intent_at", tzinfo=ZoneInfo("UTC")))
-        .values_list("minute")
-        .annotate(n=Count("pk"))
-    )
-    known = dict(rows)
+    known = tallies.dialled_each_minute(campaign_id, first)
     return [(at, known.get(at, 0)) for at in (first + timedelta(minutes=i) for i in range(minutes))]
 
 

@@ -18,11 +18,13 @@ from campaigns import (
     dialing,
     enrolling,
     events,
+    pacing,
     passthru,
     preparing,
     reconciling,
     stream_use,
     sweeping,
+    tallies,
 )
 from campaigns.importing import loading
 from campaigns.recordings import keeping
@@ -81,6 +83,7 @@ def tidy_tick() -> None:
     with _alone(4) as mine:
         if mine:
             preparing.sweep_speech()
+            tallies.verify_some(pacing.db_now())
 
 
 @shared_task(ignore_result=True)
@@ -98,6 +101,7 @@ _CHORES: tuple[Callable[[], object], ...] = (
     passthru.adopt_late,
     events.apply_leftovers,
     control.finish_all,
+    tallies.fold,
 )
 
 

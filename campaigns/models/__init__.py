@@ -21,6 +21,7 @@ from campaigns.models.notes import CallNote, Judgement
 from campaigns.models.recordings import Recording, RecordingStatus
 from campaigns.models.streams import Stream, StreamEntry, StreamUse
 from campaigns.models.suppression import Suppression
+from campaigns.models.tallies import Tally
 from campaigns.models.tokens import AccountToken, TokenPurpose
 from campaigns.models.users import User
 
@@ -57,6 +58,7 @@ __all__ = [
     "StreamEntry",
     "StreamUse",
     "Suppression",
+    "Tally",
     "TokenPurpose",
     "UnknownPolicy",
     "User",
