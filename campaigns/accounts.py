@@ -1,13 +1,17 @@
 """The account that the environment describes (EXOTEL_…), kept in step with it at each start."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from campaigns import audit, pacing
+from campaigns.audit import Actor
 from campaigns.exotel.payloads import is_loopback
 from campaigns.models import AccountKind, CallerId, ExotelAccount, Pacer
+from campaigns.refusals import NotAllowed
 
 REGIONS: Mapping[str, str] = {
     "in": "https://api.in.exotel.com",  # Mumbai
@@ -43,16 +47,86 @@ def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
         "account_sid": sid,
         "api_key": str(given["api_key"]),
         "api_token": str(given["api_token"]),
-        "calls_per_minute": int(given["calls_per_minute"]) or (SIMULATED_PACE if simulated else FIRST_PACE),
-        "max_concurrent": int(given["max_concurrent"]) or (SIMULATED_SLOTS if simulated else FIRST_SLOTS),
     }
     with transaction.atomic():
-        name = "Simulator" if simulated else f"Exotel {sid}"[:100]
-        account, _ = ExotelAccount.objects.update_or_create(name=name, defaults=fields)
+        account = _kept(fields, _limits(given, simulated=simulated))
         ExotelAccount.objects.exclude(pk=account.pk).filter(from_environment=True).update(from_environment=False)
         Pacer.objects.get_or_create(account=account)
         _set_caller_id(account, str(given["caller_id"]))
     return account
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the environment says, where it says something, and what an account has as long as nobody said more."""
+
+    said: Mapping[str, int]
+    first: Mapping[str, int]
+
+
+def _limits(given: Mapping[str, Any], *, simulated: bool) -> Limits:
+    first = {
+        "calls_per_minute": SIMULATED_PACE if simulated else FIRST_PACE,
+        "max_concurrent": SIMULATED_SLOTS if simulated else FIRST_SLOTS,
+    }
+    return Limits({name: int(given[name]) for name in first if int(given[name])}, first)
+
+
+def _kept(fields: Mapping[str, Any], limits: Limits) -> ExotelAccount:
+    """The account, made or brought up to date; what people changed on its page stays, unless the environment says so.
+
+    A simulator is one account whatever its SID; a real one is known by its SID, not by its name.
+    """
+    same = ExotelAccount.objects.filter(kind=fields["kind"])
+    if fields["kind"] == AccountKind.EXOTEL:
+        same = same.filter(account_sid=fields["account_sid"])
+    account = same.select_for_update().order_by("pk").first()
+    if account is None:
+        name = "Simulator" if fields["kind"] == AccountKind.SIMULATOR else f"Exotel {fields['account_sid']}"[:100]
+        return ExotelAccount.objects.create(name=_free(name), **{**fields, **limits.first, **limits.said})
+    for field, value in {**fields, **limits.said}.items():
+        setattr(account, field, value)
+    account.save(update_fields=[*fields, *limits.said])
+    return account
+
+
+def _free(name: str) -> str:
+    """The name, or one beside it if another account was given it."""
+    taken = ExotelAccount.objects.filter(name__startswith=name[:90]).count()
+    return f"{name[:90]}, {taken + 1}" if ExotelAccount.objects.filter(name=name).exists() else name
+
+
+def edit(account_id: int, changes: Mapping[str, Any], caller_ids: Sequence[str], *, by: Actor) -> list[str]:
+    """Change an account's own numbers and its ExoPhones (the first is the usual one); returns the fields changed.
+
+    Under the pacer's lock, as intents are: limits count from the next call on. Raises NotAllowed for a name in use.
+    """
+    with transaction.atomic():
+        pacing.lock(account_id)
+        account = ExotelAccount.objects.select_for_update().get(pk=account_id)
+        if ExotelAccount.objects.exclude(pk=account_id).filter(name=changes["name"]).exists():
+            raise NotAllowed("Another account has this name. Choose another.")
+        before = {name: getattr(account, name) for name in changes}
+        for name, value in changes.items():
+            setattr(account, name, value)
+        account.save(update_fields=list(changes))
+        changed = [name for name in changes if changes[name] != before[name]]
+        changed += ["caller_ids"] if _set_caller_ids(account, caller_ids) else []
+        details = {name: f"{before[name]} → {changes[name]}" for name in changed if name in before}
+        audit.record(by, "edit account", f"account:{account_id}", **details, caller_ids=list(caller_ids))
+    return changed
+
+
+def _set_caller_ids(account: ExotelAccount, numbers: Sequence[str]) -> bool:
+    wanted = list(dict.fromkeys(numbers))
+    now = list(account.caller_ids.order_by("-is_default", "pk").values_list("number", flat=True))
+    if now == wanted:
+        return False
+    account.caller_ids.all().delete()
+    CallerId.objects.bulk_create(
+        CallerId(account=account, number=number, is_default=not place) for place, number in enumerate(wanted)
+    )
+    return True
 
 
 def address(api_url: str, region: str) -> str:

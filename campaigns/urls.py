@@ -5,12 +5,16 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from campaigns.views import (
+    accounts,
+    audit_log,
     call,
+    call_filters,
     calls,
     campaign_form,
     campaigns,
     contact,
     do_not_call,
+    doctor,
     flow_addresses,
     home,
     lists,
@@ -18,6 +22,7 @@ from campaigns.views import (
     recordings,
     session,
     settings,
+    users,
 )
 
 # Slashes matter where a page has pages below it; the bare word leads there.
@@ -50,6 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<int:import_id>/map", lists.columns, name="import-map"),
     path("imports/<int:import_id>/rejects.csv", lists.rejects, name="import-rejects"),
     path("calls/", calls.index, name="calls"),
+    path("calls/filters", call_filters.change, name="call-filters"),
     path("calls/export", calls.export, name="calls-export"),
     path("calls/<int:attempt_id>/", call.show, name="call"),
     path("calls/<int:attempt_id>/note", call.note, name="call-note"),
@@ -65,6 +71,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", settings.show, name="settings"),
     path("settings/flow-addresses", flow_addresses.show, name="flow-addresses"),
     path("settings/flow-addresses/<int:account_id>/<slug:purpose>", flow_addresses.rotate, name="flow-address-rotate"),
+    path("settings/doctor", doctor.show, name="doctor"),
+    path("settings/doctor/<slug:name>", doctor.check, name="doctor-check"),
+    path("settings/users", users.index, name="users"),
+    path("settings/users/add", users.add, name="user-add"),
+    path("settings/users/own-password", users.own_password, name="own-password"),
+    path("settings/users/<int:user_id>/switch", users.switch, name="user-switch"),
+    path("settings/users/<int:user_id>/new-password", users.new_password, name="user-password"),
+    path("settings/audit", audit_log.index, name="audit"),
+    path("settings/accounts/<int:account_id>/", accounts.edit, name="account-edit"),
+    path("settings/accounts/<int:account_id>/test", accounts.test_connection, name="account-test"),
+    path("settings/accounts/<int:account_id>/call-my-phone", accounts.trial, name="trial"),
+    path("settings/trial-calls/<int:campaign_id>", accounts.trial_call, name="trial-call"),
     path("settings/accounts/<int:account_id>/lift-hold", settings.lift_hold, name="account-lift-hold"),
 ]
 urlpatterns += [path(word, RedirectView.as_view(url=f"/{word}/")) for word in BARE]

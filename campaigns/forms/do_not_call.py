@@ -1,13 +1,16 @@
 """Adding people to the do-not-call list."""
 
 import re
+from typing import cast
 
 import phonenumbers
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from campaigns.forms.fields import PlainForm
 
 REGION = "IN"  # of numbers written without a country
+MOST_BYTES = 10 * 1024 * 1024
 
 
 class SuppressForm(PlainForm):
@@ -35,6 +38,28 @@ class SuppressForm(PlainForm):
             listed = ", ".join(unread[:5])
             raise forms.ValidationError(f"Not a phone number: {listed}. Mend or remove it; nobody was added yet.")
         return sorted({number for number in read.values() if number})
+
+
+class SuppressFileForm(PlainForm):
+    """A CSV of numbers, and the reason for those whose line has none."""
+
+    file = forms.FileField(
+        label="CSV file",
+        help_text="One column of numbers; a column named reason is taken too.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+        error_messages={"required": "Choose the CSV file to upload.", "empty": "The file is empty. Choose another."},
+    )
+    reason_of_all = forms.CharField(
+        label="Reason of lines without one",
+        max_length=200,
+        error_messages={"required": "Say why, for whoever asks later."},
+    )
+
+    def clean_file(self) -> "UploadedFile[bytes]":
+        file = cast("UploadedFile[bytes]", self.cleaned_data["file"])
+        if (file.size or 0) > MOST_BYTES:
+            raise forms.ValidationError("The file is larger than 10 MB. Split it.")
+        return file
 
 
 def e164(written: str) -> str:

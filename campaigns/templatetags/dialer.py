@@ -47,6 +47,13 @@ SECTIONS = {
     "recording": "calls",
     "do-not-call": "do-not-call",
     "settings": "settings",
+    "flow": "settings",
+    "doctor": "settings",
+    "user": "settings",
+    "own-password": "settings",
+    "audit": "settings",
+    "account": "settings",
+    "trial": "settings",
 }
 
 

@@ -57,7 +57,7 @@ def _worker(pacer: Pacer, live: Sequence[Summary], now: datetime) -> Iterator[Al
     seen = max(filter(None, (pacer.loop_seen_at, launched)), default=None)
     if launched and seen and now - seen > SILENT_AFTER:
         then = "Check that the worker and the clock (dial, beat) run; see their logs."
-        yield Alert("bad", f"No worker is dialling since {when(seen)}.", then, reverse("settings"), "Open the settings")
+        yield Alert("bad", f"No worker is dialling since {when(seen)}.", then, reverse("doctor"), "Open the doctor")
 
 
 def _campaigns(pacer: Pacer, live: Sequence[Summary]) -> Iterator[Alert]:

@@ -17,6 +17,7 @@ from campaigns.forms.calls import CallFilter
 from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, Campaign, ExotelAccount
 from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
+from campaigns.views.call_filters import only_filter, saved
 from campaigns.views.context import default_account
 from campaigns.views.paging import below, key_of, page, read_key
 
@@ -53,6 +54,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "counts": [(state, counts[state]) for state in LEGEND if counts.get(state)],
         "total": sum(counts.values()),
         "query": _query(request.GET),
+        "saved": saved(request),
+        "filter_query": only_filter(request.GET),
     }
     return render(request, "calls/_rows.html" if request.htmx else "calls/index.html", context)  # type: ignore[attr-defined]
 

@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from campaigns import suppressing
+from campaigns import suppressing, suppressing_files
 from campaigns.audit import Actor
-from campaigns.forms.do_not_call import SuppressForm
+from campaigns.forms.do_not_call import REGION, SuppressFileForm, SuppressForm
+from campaigns.importing.reading import NotACsv
 from campaigns.models import Suppression
 from campaigns.templatetags.dialer import phone, plural
 from campaigns.views.paging import page
@@ -19,17 +20,38 @@ def index(request: HttpRequest) -> HttpResponse:
     """The list, searched by digits or words of the reason. A POST adds, or with `remove` takes one off."""
     if "remove" in request.POST:
         return _remove(request)
+    if "upload" in request.POST:
+        return _upload(request)
     form = SuppressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _add(request, form)
+    return _page(request, form=form, status=400 if form.errors else 200)
+
+
+def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
     search = request.GET.get("q", "").strip()
-    context = {
-        "form": form,
+    shown = {
+        "form": SuppressForm(),
+        "file_form": SuppressFileForm(),
         "q": search,
         "page": page(_matching(search).select_related("added_by"), "added_at", request.GET),
         "total": Suppression.objects.count(),
     }
-    return render(request, "do_not_call.html", context, status=400 if form.errors else 200)
+    return render(request, "do_not_call.html", shown | context, status=status)
+
+
+def _upload(request: HttpRequest) -> HttpResponse:
+    """A CSV: good lines are added, bad ones are told with their line."""
+    form = SuppressFileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, file_form=form, status=400)
+    file, reason = form.cleaned_data["file"], form.cleaned_data["reason_of_all"]
+    try:
+        report = suppressing_files.suppress_file(file.file, reason=reason, region=REGION, by=Actor.of(request.user))
+    except NotACsv as refused:
+        form.add_error("file", refused.reason)
+        return _page(request, file_form=form, status=400)
+    return _page(request, report=report)
 
 
 def _matching(search: str) -> QuerySet[Suppression]:

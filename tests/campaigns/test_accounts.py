@@ -1,12 +1,14 @@
 """The account of the environment: kept in step at each start, and never turned from simulated into real."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from campaigns import accounts
 from campaigns.accounts import UnknownRegion
-from campaigns.models import CallerId, ExotelAccount, Pacer
+from campaigns.audit import COMMAND_LINE
+from campaigns.models import AuditEntry, CallerId, ExotelAccount, Pacer
+from campaigns.refusals import NotAllowed
 
 pytestmark = pytest.mark.django_db
 SIMULATOR: Mapping[str, object] = {
@@ -116,3 +118,46 @@ def test_the_caller_id_of_the_environment_is_the_default_and_the_others_stay() -
     made(REAL, caller_id="")
     rows = account.caller_ids.order_by("number").values_list("number", "is_default")
     assert list(rows) == [("08040000000", False), ("08041111111", True)]
+
+
+# -------------------------------------------------------------------------------------------------------------- edit
+CHANGES: Mapping[str, object] = {"name": "Acme, Mumbai", "calls_per_minute": 90, "daily_cap": 2}
+
+
+def edited(account: ExotelAccount, caller_ids: Sequence[str] = ("08040000000",), **changes: object) -> list[str]:
+    return accounts.edit(account.pk, {**CHANGES, **changes}, caller_ids, by=COMMAND_LINE)
+
+
+def test_what_people_changed_survives_the_next_start_under_another_name() -> None:
+    account = made(REAL)
+    assert edited(account) == ["name", "calls_per_minute", "daily_cap"]
+    again = made(REAL)
+    assert (again.pk, again.name, again.calls_per_minute, again.daily_cap) == (account.pk, "Acme, Mumbai", 90, 2)
+
+
+def test_what_the_environment_says_wins_at_the_next_start() -> None:
+    edited(made(REAL))
+    assert made(REAL, calls_per_minute=120).calls_per_minute == 120
+
+
+def test_a_name_in_use_is_refused_and_changes_nothing() -> None:
+    account = made(REAL)
+    made(SIMULATOR)
+    with pytest.raises(NotAllowed, match="Another account has this name"):
+        edited(account, name="Simulator")
+    account.refresh_from_db()
+    assert account.calls_per_minute == 60
+
+
+def test_a_new_account_finds_its_name_taken_and_takes_one_beside_it() -> None:
+    edited(made(REAL), name="Simulator")
+    assert made(SIMULATOR).name == "Simulator, 2"
+
+
+def test_the_first_caller_id_is_the_usual_one_and_the_change_is_audited() -> None:
+    account = made(REAL)
+    edited(account, ["08042222222", "08040000000"])
+    rows = account.caller_ids.order_by("pk").values_list("number", "is_default")
+    assert list(rows) == [("08042222222", True), ("08040000000", False)]
+    entry = AuditEntry.objects.get(action="edit account")
+    assert entry.details["calls_per_minute"] == "60 → 90"

@@ -31,3 +31,12 @@ def client_of_meera(meera: User) -> Client:
 @pytest.fixture
 def stranger(db: None) -> Client:
     return Client()
+
+
+@pytest.fixture
+def client_of_ravi(db: None) -> Client:
+    """Ravi manages users and accounts."""
+    ravi = User.objects.create_user("ravi", password="a long enough secret", first_name="Ravi", is_staff=True)
+    client = Client()
+    client.force_login(ravi)
+    return client

@@ -70,12 +70,17 @@ def _pages() -> dict[str, str]:
         "find": "/contacts/find",
         "do-not-call": f"/do-not-call/?q={world.EVIL}",
         "settings": "/settings/",
+        "doctor": "/settings/doctor",
+        "trial": f"/settings/accounts/{account.pk}/call-my-phone",
+        "users": "/settings/users",
+        "audit": "/settings/audit",
     }
 
 
 KINDS = [
     "home", "campaigns", "new", "review", "edit", "live", "stop", "contacts", "searched", "calls", "filtered", "call",
     "person", "contact", "find", "do-not-call", "settings",
+    "doctor", "trial", "users", "audit",
 ]  # fmt: skip
 
 
@@ -116,7 +121,7 @@ def test_a_hostile_name_is_shown_as_text(read: Callable[[str], str], kind: str) 
     page = read(kind)
     assert "<img" not in page
     assert "onerror=alert(1)>" not in page
-    if kind not in ("settings", "find", "contact"):  # no name of anybody stands there
+    if kind not in ("settings", "find", "contact", "doctor", "trial", "users"):  # no name of anybody stands there
         assert "{{7*7}}" in page
 
 
