@@ -1,10 +1,12 @@
 """What dialing costs: the product's loop beside a bare one, and an intent's price as the queue grows."""
 
+import contextlib
 import itertools
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection
@@ -38,24 +40,40 @@ _FILL = """
 """
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Of one run: calls per second, and milliseconds of our process's CPU a call, which other load hardly changes."""
+
+    per_second: float
+    cpu: float
+
+
 def measure(runs: int) -> list[Row]:
     """The rows of the part; about a minute with three runs."""
     with carrier(LATENCY_MS) as address:
         account = people.account(api_url=address, calls_per_minute=1_000_000, max_concurrent=100_000)
-        bare, ours = [], []
-        for _ in range(runs):
-            bare.append(_bare(account))
-            ours.append(_product(account))
+        speeds = [(_bare(account), _product(account)) for _ in range(runs)]
     bare_name = f"bare POSTs in {POSTS_AT_ONCE} threads, {LATENCY_MS} ms"
     rows = [
-        Row(bare_name, "calls/s", bare),
-        Row("the dial loop: intent, POST, settle", "calls/s", ours, of=bare_name),
+        Row(bare_name, "calls/s", [bare.per_second for bare, _ in speeds]),
+        Row("the dial loop: intent, POST, settle", "calls/s", [ours.per_second for _, ours in speeds], of=bare_name),
+        Row("CPU of a bare POST", "ms", [bare.cpu for bare, _ in speeds]),
+        Row("CPU of a call of the loop", "ms", [ours.cpu for _, ours in speeds], of="CPU of a bare POST"),
     ]
     return [*rows, *_intents(runs)]
 
 
-def _bare(account: ExotelAccount) -> float:
-    """Calls per second of the same client, with nothing around it."""
+@contextlib.contextmanager
+def _timed(calls: Callable[[], int]) -> Iterator[Callable[[], Speed]]:
+    """The speed of the block, once it is over."""
+    began, used = time.monotonic(), time.process_time()
+    took: list[float] = []
+    yield lambda: Speed(calls() / took[0], 1000 * took[1] / max(calls(), 1))
+    took += [time.monotonic() - began, time.process_time() - used]
+
+
+def _bare(account: ExotelAccount) -> Speed:
+    """The same client, with nothing around it."""
     client = client_for(account)
     request = _request()
     until = time.monotonic() + SECONDS
@@ -66,12 +84,12 @@ def _bare(account: ExotelAccount) -> float:
             counts[place] += isinstance(client.connect(request, not_after=time.monotonic() + 5), Accepted)
 
     threads = [threading.Thread(target=post, args=(place,)) for place in range(POSTS_AT_ONCE)]
-    began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.monotonic() - began)
+    with _timed(lambda: sum(counts)) as speed:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return speed()
 
 
 def _request() -> ConnectRequest:
@@ -80,23 +98,23 @@ def _request() -> ConnectRequest:
     return intents.connect_request(attempt, campaign)
 
 
-def _product(account: ExotelAccount) -> float:
-    """Calls per second whose answers are settled in the database, all predicates on, while calls end behind it."""
+def _product(account: ExotelAccount) -> Speed:
+    """Calls whose answers are settled in the database, all predicates on, while earlier calls end behind it."""
     campaign = _campaign(account, waiting=int(SECONDS * 1500))
+    placed = CallAttempt.objects.filter(campaign=campaign, sid__isnull=False)
     owner = Owner()
     assert owner.take_account(account.pk)
     over = threading.Event()
     ender = threading.Thread(target=_end_calls, args=(campaign.pk, over))
     ender.start()
-    began = time.monotonic()
-    Loop(account.pk, owner, longest=SECONDS).run()
-    took = time.monotonic() - began
+    with _timed(placed.count) as speed:
+        Loop(account.pk, owner, longest=SECONDS).run()
     over.set()
     ender.join()
     owner.close()
-    placed = CallAttempt.objects.filter(campaign=campaign, sid__isnull=False).count()
+    found = speed()
     _retire(campaign)
-    return placed / took
+    return found
 
 
 def _campaign(account: ExotelAccount, waiting: int) -> Campaign:
