@@ -1,71 +1,19 @@
-"""What the guide says of streams and no other test holds: parameters from columns, the handshake, a one-way stream."""
+"""What the guide says of streams and no other test holds: the handshake's time, and what a one-way stream can tell."""
 
 import json
 import time
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
-from hypothesis import given
-from hypothesis import strategies as st
 
 from botbridge.routing import websocket_urlpatterns
-from campaigns import addresses, creating, intents, tokens
-from campaigns.audit import COMMAND_LINE
-from campaigns.exotel.payloads import problems
+from campaigns import tokens
 from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt
-from campaigns.refusals import NotAllowed
 from tests import people
 from tests.botbridge.far_end import media_frame, stop_frame
 from tests.botbridge.stand_in import Caller, for_bot
-
-LONG = st.text(st.characters(codec="utf-8"), max_size=300)
-
-
-def query_of(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
-
-
-@pytest.mark.django_db
-def test_columns_are_sent_in_three_pairs_and_256_characters() -> None:
-    campaign = people.campaign(mode="bot", bot="echo", sample_rate=16_000, stream_parameters=["amount", "due", "name"])
-    contact = people.contact(campaign, name="Asha Rao", variables={"amount": "4350", "due": "1 March", "secret": "no"})
-    request = intents.connect_request(people.attempt(contact), campaign)
-    assert query_of(request.stream_url) == {
-        "sample-rate": "16000",
-        "amount": "4350",
-        "due": "1 March",
-        "name": "Asha Rao",
-    }
-    assert problems(request) == []
-
-
-@given(LONG, LONG, LONG)
-def test_values_that_are_too_long_are_cut_and_the_address_is_still_taken(one: str, two: str, three: str) -> None:
-    address = addresses.stream(10**18, 24_000, {"one": one, "two": two, "three": three})
-    assert len(urlsplit(address).query) <= 256
-    assert len(address) < 600
-    found = query_of(address)
-    assert set(found) == {"sample-rate", "one", "two", "three"}
-    assert all(given.startswith(found[name]) for name, given in (("one", one), ("two", two), ("three", three)))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("columns", [["a", "b", "c", "d"], ["a", "a"], ["x" * 120, "y" * 120, "z"], ["sample-rate"]])
-def test_columns_that_exotel_would_cut_are_refused(columns: list[str]) -> None:
-    account = people.account()
-    plan = creating.CampaignPlan(
-        name="Reminders",
-        lists=[people.contact_list()],
-        account=account,
-        caller_id=people.CALLER_ID,
-        bot="echo",
-        stream_parameters=columns,
-    )
-    with pytest.raises(NotAllowed):
-        creating.create(plan, by=COMMAND_LINE)
 
 
 @pytest.fixture
