@@ -6,6 +6,7 @@ The moments and the order of the victims come from a seed that the test's name s
 import logging
 import os
 import random
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.processes
 log = logging.getLogger(__name__)
 
 # The same in all workers of a run, whose tests must have the same names.
-SEED = int(os.environ.get("KILL_SEED") or int(os.environ.get("PYTEST_XDIST_TESTRUNUID", "0")[:8] or "0", 16))
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(4)
+SEED = int(os.environ.get("KILL_SEED") or int(RUN[:8], 16))
 CONTACTS = 500
 PLAIN = ("01", "02", "10", "00", "11", "09", "20", "92", "01", "12", "93", "02", "94", "01", "95")
 # Answers that are spoiled, callbacks that are lost, doubled or turned round, a stream that breaks; 42 was never a call.
