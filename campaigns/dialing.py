@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
@@ -30,6 +31,7 @@ from campaigns.owners import Owner
 log = logging.getLogger(__name__)
 
 POSTS_AT_ONCE = 64
+SILENT = 3.0  # seconds after which a POST without an answer is a bad sign; a usual one takes less than one
 FIRST_BYTE_WITHIN = 0.5  # seconds after the intent's commit; later, nothing is sent
 LONGEST = 600.0  # seconds one loop drives before it hands over
 LONGEST_DRAIN = 15.0  # seconds: a POST takes at most 10
@@ -114,7 +116,8 @@ class Loop:
         self._client = client_for(ExotelAccount.objects.get(pk=account_id))
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
-        self._out: set[int] = set()  # attempts whose POST may have begun and is not settled
+        # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
+        self._out: dict[int, float] = {}
 
     def run(self) -> None:
         try:
@@ -132,7 +135,7 @@ class Loop:
         idle = 0
         while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
             self._settle_ready()
-            if len(self._out) >= POSTS_AT_ONCE:
+            if self._enough_out():
                 self._settle_next(timeout=0.2)
                 continue
             step = intents.next_intent(self._account_id, self._owner.number)
@@ -146,6 +149,16 @@ class Loop:
                 self._probe()
             self._rest(step)
 
+    def _enough_out(self) -> bool:
+        """All threads are busy; or so many POSTs are silent that the account would be held if they came to nothing.
+
+        Without the second, an outage in which Exotel takes requests and says nothing would cost a person for each turn
+        until the first deadline passes.
+        """
+        silent = time.monotonic() - SILENT
+        in_row = islice(self._out.values(), holds.UNKNOWNS_IN_ROW - 1, None)
+        return len(self._out) >= POSTS_AT_ONCE or next(in_row, silent) < silent
+
     def _rest(self, wait: Wait) -> None:
         """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
         until = time.monotonic() + wait.seconds
@@ -153,7 +166,7 @@ class Loop:
             self._settle_next(timeout=min(left, 0.5))
 
     def _post(self, intent: Intent) -> None:
-        self._out.add(intent.attempt_id)
+        self._out[intent.attempt_id] = time.monotonic()
         posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
         posting.add_done_callback(_complain)
 
@@ -173,7 +186,7 @@ class Loop:
             self._answers.put(arrived)  # an answer that is known must not be lost to a restart of the database
             raise
         if not arrived.late:
-            self._out.discard(arrived.attempt_id)
+            self._out.pop(arrived.attempt_id, None)
         return True
 
     def _drain(self) -> None:

@@ -1,10 +1,11 @@
 """An outage costs a handful of people, not a list, and ends by itself."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from campaigns import holds
+from campaigns import dialing, holds
 from campaigns.models import AuditEntry, Campaign
 from tests import people
 from tests.dialing.driving import simulator, ticking, until
@@ -50,6 +51,21 @@ def test_a_carrier_that_takes_calls_without_a_word_costs_a_handful_and_the_accou
     assert uncertain == 10
     assert campaign.attempts.filter(state="unknown").count() == 10
     assert not exotel.ledger.doubles()
+
+
+def test_a_carrier_that_takes_requests_and_says_nothing_gets_a_handful_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fate 44: the answer drips for 15 seconds. Nobody waits for the deadline of 10 before becoming careful."""
+    monkeypatch.setattr(dialing, "SILENT", 0.2)
+    monkeypatch.setattr(dialing, "LONGEST_DRAIN", 0.1)
+    with simulator(tmp_path).up() as exotel:
+        campaign = people.campaign(people.account(api_url=exotel.options.base_url), calls_per_second=50)
+        people.contacts(campaign, [people.phone(44) for _ in range(60)])
+        with ticking():
+            until(lambda: campaign.attempts.count() >= 8)
+            time.sleep(1.5)
+    assert 8 <= campaign.attempts.count() <= 30
 
 
 def test_while_half_open_the_call_that_is_out_is_heard_of(tmp_path: Path) -> None:
