@@ -21,6 +21,7 @@ from campaigns.models import AccountToken, AuditEntry, Campaign, ExotelAccount, 
 from campaigns.refusals import NotAllowed
 from tests import people
 from tests.flow import flow
+from tests.pages.test_every_page import Policy
 
 
 @pytest.fixture
@@ -38,6 +39,17 @@ def test_the_page_shows_every_address_of_every_account_in_full(operator: Client)
         for one in account_tokens.addresses_of(account):
             assert f'<code tabindex="0">{one.address}</code>' in page
     assert AccountToken.objects.count() == 6
+
+
+def test_the_page_keeps_to_the_policy(operator: Client) -> None:
+    people.account(name="<img src=x onerror=alert(1)>")
+    response = operator.get("/settings/flow-addresses")
+    policy = Policy()
+    policy.feed(response.content.decode())
+    assert policy.found == []
+    assert len(policy.ids) == len(set(policy.ids))
+    assert "<img" not in response.content.decode()
+    assert Client().get("/settings/flow-addresses").status_code == 302
 
 
 def test_an_installation_without_an_account_says_what_to_do(operator: Client) -> None:
