@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 CROWDED = 16  # rows of one count that are worth a fold
 FOLD_AT_ONCE = 2_000  # counts folded by one statement
-KEPT = timedelta(days=2)  # counts of minutes and quarters of an hour; the longest day has 25 hours
+KEPT = timedelta(days=2)  # counts of minutes and of five minutes; the longest day has 25 hours
 RECOUNT_LOCK = 80  # pg advisory lock (80, 0): one recount at a time, so that no difference is mended twice
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,8 +64,8 @@ def _sums(subjects: Mapping[str, int]) -> dict[int, Sums]:
 
 
 def since(campaign_ids: Iterable[int], moment: datetime) -> Sums:
-    """Of calls dialled at or after `moment` (a quarter of an hour sharp, at most KEPT ago), together: "dialled",
-    "outcome:<outcome>", "kind:<kind of disposition>"."""
+    """Of calls dialled at or after `moment` (five minutes sharp, at most KEPT ago), together: "dialled",
+    "outcome:<outcome, or unknown>", "kind:<kind of disposition>"."""
     rows = Tally.objects.filter(about__in=[f"campaign:{pk}" for pk in campaign_ids], minute__gte=minute_of(moment))
     return {measure: int(n) for measure, n in rows.values_list("measure").annotate(sum=Sum("n")).order_by() if n}
 
@@ -75,6 +75,17 @@ def dialled_each_minute(campaign_id: int, first: datetime) -> dict[datetime, int
     rows = Tally.objects.filter(about=f"campaign:{campaign_id}", minute__gte=minute_of(first), measure="dialled")
     counted = rows.values_list("minute").annotate(sum=Sum("n")).order_by("minute")
     return {_EPOCH + timedelta(minutes=minute): int(n) for minute, n in counted if n}
+
+
+def outcomes_each_five_minutes(campaign_id: int, first: datetime, until: datetime) -> dict[datetime, dict[str, int]]:
+    """Calls by outcome (or "unknown") in each five minutes from `first` (at most KEPT ago) to before `until`."""
+    rows = Tally.objects.filter(
+        about=f"campaign:{campaign_id}", minute__gte=minute_of(first), minute__lt=minute_of(until)
+    ).filter(measure__startswith="outcome:")
+    found: dict[datetime, dict[str, int]] = {}
+    for minute, measure, n in rows.values_list("minute", "measure").annotate(sum=Sum("n")).order_by("minute"):
+        found.setdefault(_EPOCH + timedelta(minutes=minute), {})[measure.removeprefix("outcome:")] = int(n)
+    return found
 
 
 def minute_of(moment: datetime) -> int:

@@ -25,8 +25,9 @@ CREATE FUNCTION campaigns_attempt_measures(
         (0, 'attempt:' || state || ':' || outcome),
         (0, CASE WHEN confirmed THEN 'confirmed' END),
         (began, CASE WHEN state <> 'refused' THEN 'dialled' END),
-        (began - began % 15, CASE WHEN state <> 'refused' AND outcome <> '' THEN 'outcome:' || outcome END),
-        (began - began % 15, CASE WHEN state <> 'refused' AND disposition_kind <> '' THEN 'kind:' || disposition_kind END)
+        (began - began % 5, CASE WHEN outcome <> '' THEN 'outcome:' || outcome
+            WHEN state = 'unknown' THEN 'outcome:unknown' END),
+        (began - began % 5, CASE WHEN state <> 'refused' AND disposition_kind <> '' THEN 'kind:' || disposition_kind END)
     ) AS said (minute, measure) WHERE measure IS NOT NULL
 $$;
 """

@@ -14,10 +14,13 @@ class CallAttempt(models.Model):
     A slot is held while `slot_released_at` is null. `proof_at` is when absence from the call list starts to count.
     """
 
-    account = models.ForeignKey(ExotelAccount, on_delete=models.PROTECT, related_name="attempts")
+    # db_index=False: the indexes below begin with these columns already, and every change of state writes each index.
+    account = models.ForeignKey(ExotelAccount, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     account_kind = models.CharField(max_length=12, choices=AccountKind)
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="attempts")
-    campaign_contact = models.ForeignKey(CampaignContact, on_delete=models.PROTECT, related_name="attempts")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="attempts", db_index=False)
+    campaign_contact = models.ForeignKey(
+        CampaignContact, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     ordinal = models.PositiveSmallIntegerField()
     generation = models.PositiveIntegerField(default=0)
     phone = models.CharField(max_length=16)
@@ -88,8 +91,14 @@ class CallAttempt(models.Model):
             # the call log, newest first, whole and by campaign
             models.Index(fields=["-intent_at", "-id"], name="attempt_log"),
             models.Index(fields=["campaign", "-intent_at", "-id"], name="attempt_log_of_campaign"),
-            # progress: outcomes of a campaign
-            models.Index(fields=["campaign", "state", "outcome"], name="attempt_by_outcome"),
+            # the call log filtered by outcome, whole and by campaign (by digits: attempt_by_digits, in a migration)
+            models.Index(fields=["outcome", "-intent_at", "-id"], name="attempt_log_of_outcome"),
+            models.Index(fields=["campaign", "outcome", "-intent_at", "-id"], name="attempt_log_of_both"),
+            models.Index(
+                fields=["-intent_at", "-id"], name="attempt_log_refused", condition=Q(state=AttemptState.REFUSED)
+            ),
+            # calls in progress of a campaign
+            models.Index(fields=["campaign", "intent_at"], name="attempt_open", condition=Q(state__in=OPEN_ATTEMPTS)),
             # call history of a person
             models.Index(fields=["phone", "-intent_at"], name="attempt_of_person"),
         ]

@@ -189,7 +189,7 @@ class CampaignContact(models.Model):
     `prepared` is true once everything that the bot will say to this person is rendered.
     """
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="contacts")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="contacts", db_index=False)
     contact = models.ForeignKey(Contact, on_delete=models.SET_NULL, null=True, related_name="enrolments")
     phone = models.CharField(max_length=16)
     name = models.CharField(max_length=200, default="", blank=True)
@@ -221,8 +221,11 @@ class CampaignContact(models.Model):
                 name="contact_unprepared",
                 condition=Q(state__in=DUE_CONTACTS, prepared=False),
             ),
-            # progress: counts by state, and the contacts page
-            models.Index(fields=["campaign", "state"], name="contact_by_state"),
+            # over_time: when people are called again
+            models.Index(fields=["campaign", "due_at"], name="contact_retry", condition=Q(state=ContactState.RETRY)),
+            # the people page, whole and by state, in the list's order (by digits: contact_by_digits, in a migration)
+            models.Index(fields=["campaign", "id"], name="contact_in_order"),
+            models.Index(fields=["campaign", "state", "id"], name="contact_by_state"),
         ]
 
     def __str__(self) -> str:

@@ -83,7 +83,7 @@ class ImportIssue(models.Model):
 class Contact(models.Model):
     """One person of one list: the number in E.164, and everything else of the row by column name."""
 
-    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="contacts")
+    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="contacts", db_index=False)
     phone = models.CharField(max_length=16)
     name = models.CharField(max_length=200, default="", blank=True)
     time_zone = models.CharField(max_length=64, default="", blank=True)  # '' = the campaign's
@@ -94,6 +94,10 @@ class Contact(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contact_list", "phone"], name="person_once_per_list")]
+        indexes = [
+            # enrolling, and the list's page: the next people of a list, in its order
+            models.Index(fields=["contact_list", "id"], name="person_in_order"),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"contact {self.pk}"

@@ -12,5 +12,11 @@ class Suppression(models.Model):
     added_at = models.DateTimeField(default=timezone.now)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
 
+    class Meta:
+        indexes = [
+            # the do-not-call page, newest first (by last digits: suppression_by_digits, in a migration)
+            models.Index(fields=["-added_at", "-id"], name="suppression_newest"),
+        ]
+
     def __str__(self) -> str:
         return f"suppression {self.pk}"

@@ -6,8 +6,8 @@ class Tally(models.Model):
 
     Triggers write it beside every change of the rows that are counted (migration `tallies`); `campaigns.tallies` reads,
     folds and recounts. No foreign key: it would lock the campaign's row. `about` is "campaign:12", "list:3" or
-    "do-not-call". `minute` is 0 for a count of all time, else minutes since 1970 at which a minute's or a quarter of
-    an hour's count begins.
+    "do-not-call". `minute` is 0 for a count of all time, else minutes since 1970 at which a minute's or five minutes'
+    count begins.
     """
 
     about = models.CharField(max_length=30)

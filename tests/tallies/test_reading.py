@@ -62,6 +62,7 @@ def test_today_counts_by_the_time_of_the_intent_and_without_refusals(campaign: C
     assert tallies.since([campaign.pk], now - timedelta(hours=1)) == {
         "dialled": 4,
         "outcome:answered": 2,
+        "outcome:unknown": 1,
         "kind:goal": 1,
     }
 
