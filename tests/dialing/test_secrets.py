@@ -62,7 +62,7 @@ def test_nothing_encrypts_to_nothing() -> None:
     assert secrets.encrypt("") == secrets.decrypt("") == ""
 
 
-@pytest.mark.parametrize("keys", ["", "short", f"{OLD},short"])
+@pytest.mark.parametrize("keys", ["", "short", f"{OLD},short"], ids=["none", "short", "one of two"])
 def test_a_key_that_is_none_is_refused_by_name(keys: str) -> None:
     with override_settings(ENCRYPTION_KEYS=keys), pytest.raises(ImproperlyConfigured, match="ENCRYPTION_KEYS"):
         secrets.encrypt("text")
