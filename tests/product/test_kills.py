@@ -66,7 +66,18 @@ def uncertain_with_a_call(product: Product, campaign: int) -> list[str]:
     return [phone for phone, (state, _) in people if state == "uncertain" and ledger.by_number(phone)]
 
 
-@pytest.mark.timeout(300)
+def wait_for_the_end(product: Product, campaign: int) -> None:
+    """However slow the machine is, as long as something happens. A held account waits 30 s; a lost callback longer."""
+    finished = "SELECT FROM campaigns_campaign WHERE id = %s AND status = 'completed'"
+    seen, moved = 0, time.monotonic()
+    while not product.query(finished, campaign):
+        entries = len(product.ledger().of("ended"))
+        seen, moved = (entries, time.monotonic()) if entries != seen else (seen, moved)
+        assert time.monotonic() - moved < 90, f"nothing has happened for 90 s: {product.status(campaign)}"
+        time.sleep(0.5)
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [SEED])
 def test_nobody_is_lost_or_called_twice_whatever_dies(start: Start, tmp_path: Path, seed: int) -> None:
     product = start(SIMULATOR_SPEED="20")
@@ -79,8 +90,7 @@ def test_nobody_is_lost_or_called_twice_whatever_dies(start: Start, tmp_path: Pa
     assert len(product.ledger().calls) < CONTACTS, "it was over before everything had died"
     wait_until(lambda: product.run("campaign_status", str(campaign)).returncode == 0, 30, "an answer")
 
-    finished = "SELECT FROM campaigns_campaign WHERE id = %s AND status = 'completed'"
-    wait_until(lambda: product.query(finished, campaign), 150, "the end of the campaign")
+    wait_for_the_end(product, campaign)
     status = product.status(campaign)
     log.info("%.1f s: %s", time.monotonic() - began, status)
     assert status["status"] == "completed"

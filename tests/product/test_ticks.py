@@ -48,5 +48,6 @@ def test_a_tick_that_somebody_else_runs_is_left_to_them() -> None:
         other.execute("SELECT pg_advisory_lock(%s, 8)", [tasks.TICK_LOCK])
         with tasks._alone(8) as mine:
             assert not mine
-    with tasks._alone(8) as mine:
-        assert mine
+        other.execute("SELECT pg_advisory_unlock(%s, 8)", [tasks.TICK_LOCK])
+        with tasks._alone(8) as mine:
+            assert mine
