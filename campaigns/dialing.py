@@ -21,9 +21,9 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
 from campaigns import holds, intents, pacing, settling
-from campaigns.exotel.answers import ConnectAnswer, NotSent, Unknown
+from campaigns.exotel.answers import ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
-from campaigns.intents import Intent, Wait
+from campaigns.intents import Intent, Reached, Wait
 from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import CallAttempt, ExotelAccount, Pacer
 from campaigns.owners import Owner
@@ -113,7 +113,9 @@ class Loop:
         self._account_id = account_id
         self._owner = owner
         self._until = time.monotonic() + longest
-        self._client = client_for(ExotelAccount.objects.get(pk=account_id))
+        account = ExotelAccount.objects.get(pk=account_id)
+        self._client, self._reached = client_for(account), Reached.of(account)
+        self._refused = False
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
@@ -166,6 +168,10 @@ class Loop:
             self._settle_next(timeout=min(left, 0.5))
 
     def _post(self, intent: Intent) -> None:
+        if self._refused or self._reached != intent.account:
+            # The account was edited, or Exotel said no and somebody may have given us another key since.
+            self._client = client_for(ExotelAccount.objects.get(pk=self._account_id))
+            self._reached, self._refused = intent.account, False
         self._out[intent.attempt_id] = time.monotonic()
         posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
         posting.add_done_callback(_complain)
@@ -185,6 +191,7 @@ class Loop:
         except DatabaseTrouble:
             self._answers.put(arrived)  # an answer that is known must not be lost to a restart of the database
             raise
+        self._refused |= isinstance(arrived.answer, Refused)
         if not arrived.late:
             self._out.pop(arrived.attempt_id, None)
         return True

@@ -43,7 +43,22 @@ class Intent:
     attempt_id: int
     campaign_id: int
     request: ConnectRequest
+    account: "Reached"
     committed_by: float
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How the account is reached, as set at the moment of the intent."""
+
+    api_url: str
+    account_sid: str
+    spelling: str
+    time_zone: str
+
+    @classmethod
+    def of(cls, account: ExotelAccount) -> "Reached":
+        return cls(account.api_url, account.account_sid, account.spelling, account.time_zone)
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,8 @@ def _next_intent(account_id: int, owner: int) -> Intent | Wait:
             return granted
         attempt, campaign = granted
         # The time is taken before the commit is sent: whoever acts on it can only be too careful.
-        return Intent(attempt.pk, campaign.pk, connect_request(attempt, campaign), time.monotonic())
+        request, account = connect_request(attempt, campaign), Reached.of(campaign.account)
+        return Intent(attempt.pk, campaign.pk, request, account, time.monotonic())
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:

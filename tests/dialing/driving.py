@@ -63,7 +63,7 @@ def simulator(folder: Path, **options: object) -> Simulator:
     return Simulator(replace(plain, **options))  # type: ignore[arg-type]
 
 
-def until(true: Callable[[], Found], seconds: float = 30.0) -> Found:
+def until(true: Callable[[], Found], seconds: float = 60.0) -> Found:
     """Wait until it says so, and return what it said."""
     end = time.monotonic() + seconds
     while not (found := true()):

@@ -78,5 +78,5 @@ def test_while_half_open_the_call_that_is_out_is_heard_of(tmp_path: Path) -> Non
         pacer.probe_at = pacer.held_since = pacer.next_dial_at
         pacer.save()
         with ticking():
-            until(lambda: ended_well(campaign), 5)
+            until(lambda: ended_well(campaign))
     assert held(campaign) == ""
