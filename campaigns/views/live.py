@@ -138,12 +138,13 @@ def _account_pace(campaign: Campaign) -> int:
 
 
 def _time_part(campaign: Campaign) -> dict[str, Any]:
-    now = timezone.now()
+    slices = over_time.outcomes_over_time(campaign, timezone.now())
+    return {"over_time": charts.outcomes(slices, OUTCOMES)}
+
+
+def _retries_part(campaign: Campaign) -> dict[str, Any]:
     waiting = CampaignContact.objects.filter(campaign=campaign, state=ContactState.RETRY).count()
-    return {
-        "over_time": charts.outcomes(over_time.outcomes_over_time(campaign, now), OUTCOMES),
-        "retries": over_time.retries_due(campaign.pk, waiting, now),
-    }
+    return {"retries": over_time.retries_due(campaign.pk, waiting, timezone.now())}
 
 
 FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
@@ -153,6 +154,7 @@ FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
     "events": ("campaigns/_live_events.html", _events_part),
     "pace": ("campaigns/_live_pace.html", _pace_part),
     "time": ("campaigns/_live_time.html", _time_part),
+    "retries": ("campaigns/_live_retries.html", _retries_part),
 }
 
 

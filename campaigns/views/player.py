@@ -14,6 +14,7 @@ LEAST, MOST = 1.4, 47.0  # half the height of a bar: silence stays a line
 STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds between two marks of the axis
 MARKED = {"barge_in": ("warn", "Spoke over the bot"), "key": ("info", "Key"), "disposition": ("goal", "")}
 NAMED_UNTIL = 6  # with more markers than this their names would overlap
+NAME_TAKES = 0.13  # of the width: markers nearer than this would write over each other's name
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Player:
     @property
     def named(self) -> bool:
         """Whether the markers' names have room."""
-        return len(self.markers) <= NAMED_UNTIL
+        close = any(after.at - before.at < NAME_TAKES * self.seconds for before, after in pairwise(self.markers))
+        return len(self.markers) <= NAMED_UNTIL and not close
 
 
 def player(call: CallAttempt, streams: Iterable[Stream] = ()) -> Player:

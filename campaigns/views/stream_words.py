@@ -69,20 +69,22 @@ def facts(stream: Stream) -> StreamFacts:
         closed_by=CLOSED_BY.get(stream.closed_by, stream.closed_by),
         code=close_words(stream.close_code),
         first_audio=_first_audio(entries),
-        barge_ins=len(stops),
+        barge_ins=sum(entry.kind == "barge_in" for entry in entries),
         slowest_stop=max(stops, default=None),
         parameters=[(str(name), str(value)) for name, value in stream.custom_parameters.items()],
     )
 
 
 def barge_in_gaps(entries: Sequence[StreamEntry]) -> list[int]:
-    """For each time that somebody spoke over the bot: milliseconds from their key or voice until it stopped."""
-    gaps, began = [], None
+    """For each time that somebody spoke over the bot: milliseconds from their key or voice, if known, to its silence."""
+    gaps: list[int] = []
+    began: float | None = None
     for entry in entries:
         if entry.kind in STARTERS:
             began = entry.at
-        elif entry.kind == "barge_in":
-            gaps.append(round(1000 * max(0.0, entry.at - (entry.at if began is None else began))))
+        elif entry.kind == "barge_in" and began is not None:
+            gaps.append(round(1000 * max(0.0, entry.at - began)))
+            began = None
     return gaps
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from campaigns.models import Campaign, CampaignContact, Pacer
 from tests.pages import world
 
-PARTS = ["verdict", "counts", "calls", "events", "pace", "time"]
+PARTS = ["verdict", "counts", "calls", "events", "pace", "time", "retries"]
 
 
 @pytest.fixture

@@ -149,4 +149,5 @@ def test_the_card_shows_both_with_their_table(client_of_meera: Client, campaign:
     assert CallAttempt.objects.count() == 1
     page = client_of_meera.get(f"/campaigns/{campaign.pk}/?part=time").content.decode()
     assert 'id="over-table"' in page
+    page = client_of_meera.get(f"/campaigns/{campaign.pk}/?part=retries").content.decode()
     assert "Nobody waits to be called again." in page
