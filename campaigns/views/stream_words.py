@@ -76,7 +76,7 @@ def facts(stream: Stream) -> StreamFacts:
 
 
 def barge_in_gaps(entries: Sequence[StreamEntry]) -> list[int]:
-    """For each time that somebody spoke over the bot: milliseconds from their key or voice, if known, to its silence."""
+    """For each time that somebody spoke over the bot: milliseconds from their key or voice to its silence."""
     gaps: list[int] = []
     began: float | None = None
     for entry in entries:
