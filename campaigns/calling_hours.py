@@ -7,7 +7,7 @@ runs out of the window twice is closed in between. Nobody is dialled so late tha
 the end: the last call is `margin` before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ CEILINGS: dict[str, tuple[time, time]] = {
     "recovery": (time(8), time(19)),
 }
 SAFETY = timedelta(seconds=10)
+AND = " & "  # between the two ends of a country whose clocks differ
 _ALL_DAY = time(0)
 _DAY = timedelta(days=1)
 
@@ -100,6 +101,21 @@ def hours(now: datetime, window: Window, zone: ZoneInfo, ring_timeout: int) -> H
             return Hours(open=True, opens_at=None, last_call=last_call)
         if now < start <= last_call:
             return Hours(open=False, opens_at=start)
+    return Hours(open=False, opens_at=None)
+
+
+def hours_everywhere(now: datetime, window: Window, zones: Sequence[ZoneInfo], ring_timeout: int) -> Hours:
+    """`hours` where a person may be in any of several zones: open only while it is open in all of them."""
+    at = now
+    for _ in range(20):
+        found = [hours(at, window, zone, ring_timeout) for zone in zones]
+        if all(each.open for each in found):
+            last_call = min((each.last_call for each in found if each.last_call), default=None)
+            return Hours(open=True, opens_at=None, last_call=last_call) if at == now else Hours(open=False, opens_at=at)
+        opens = [each.opens_at for each in found if not each.open]
+        if None in opens:
+            break
+        at = max(instant for instant in opens if instant)
     return Hours(open=False, opens_at=None)
 
 

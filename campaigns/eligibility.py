@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campaigns import calling_hours, pacing
-from campaigns.calling_hours import Hours, Window
+from campaigns.calling_hours import AND, Hours, Window
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
 
@@ -95,7 +95,9 @@ def contact_block(contact: CampaignContact, campaign: Campaign, person: Person, 
         return Block("zone", f"The time zone “{zone}” is not known, so the hour is not known.", final=True)
     hours = hours_of(campaign, contact.time_zone, now)
     if not hours.open:
-        return Block("hours", f"Outside calling hours ({window_of(campaign)} in {zone}).", until=hours.opens_at)
+        never = hours.opens_at is None
+        reason = f"Outside calling hours ({window_of(campaign)} in {zone}){', at any hour' if never else ''}."
+        return Block("hours", reason, until=hours.opens_at, final=never)
     return None
 
 
@@ -107,7 +109,7 @@ def window_of(campaign: Campaign) -> Window:
 
 def known_zone(name: str) -> bool:
     """Whether this installation knows the zone; '' (the campaign's own) is checked when the campaign is made."""
-    return not name or _zone(name) is not None
+    return not name or None not in map(_zone, name.split(AND))
 
 
 @lru_cache(maxsize=1024)
@@ -119,8 +121,9 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def hours_of(campaign: Campaign, zone: str, now: datetime) -> Hours:
-    """Calling hours for people in `zone` ('' is the campaign's)."""
-    return calling_hours.hours(now, window_of(campaign), ZoneInfo(zone or campaign.time_zone), campaign.ring_timeout)
+    """Calling hours for people in `zone` ('' is the campaign's; "A & B" is anywhere from A to B)."""
+    zones = [ZoneInfo(name) for name in (zone or campaign.time_zone).split(AND)]
+    return calling_hours.hours_everywhere(now, window_of(campaign), zones, campaign.ring_timeout)
 
 
 def next_allowed(campaign: Campaign, zone: str, at: datetime) -> datetime:

@@ -5,11 +5,15 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, shortnumberinfo, timezone
+
+from campaigns.calling_hours import AND
 
 REGIONS = {
     "IN": "India",
@@ -65,8 +69,9 @@ _BETWEEN_NUMBERS = re.compile(r"[/,;|&\n\r]|\s(?:or|and|या)\s", re.IGNORECAS
 
 
 class Phone(NamedTuple):
-    """A number that can be dialled. `time_zone` is '' for the list's own country, else the number's zone if it has
-    exactly one; `note` says what was repaired ('' when the cell was taken as written)."""
+    """A number that can be dialled. `time_zone` is '' where the campaign's own holds: in the list's own country, if
+    that has one clock. Else it is the number's zone, or its westernmost & easternmost if it may be in several. `note`
+    says what was repaired ('' when the cell was taken as written)."""
 
     e164: str
     time_zone: str
@@ -227,11 +232,36 @@ def _mobile_lengths(region: str) -> tuple[int, ...]:
 
 
 def _zone(parsed: PhoneNumber, region: str) -> str:
-    if phonenumbers.region_code_for_number(parsed) == region:
+    own = phonenumbers.region_code_for_number(parsed) == region
+    return "" if own and AND not in _country(parsed.country_code) else _span(timezone.time_zones_for_number(parsed))
+
+
+@cache
+def _country(code: int) -> str:
+    return _span(timezone.time_zones_for_geographical_number(PhoneNumber(code, 0)))
+
+
+@cache
+def _span(names: tuple[str, ...]) -> str:
+    """One zone if all their clocks agree, else the westernmost and the easternmost; '' for none that is known."""
+    known = {_RENAMED_ZONES.get(name, name) for name in names} & _zones()
+    clocks = sorted((_clock(name), name) for name in known)
+    if not clocks:
         return ""
-    zones = timezone.time_zones_for_number(parsed)
-    zone = zones[0] if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE else ""
-    return _RENAMED_ZONES.get(zone, zone)
+    (west, western), (east, eastern) = clocks[0], clocks[-1]
+    return eastern if west == east else f"{western}{AND}{eastern}"
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
+
+
+def _clock(name: str) -> tuple[timedelta, ...]:
+    """What a zone's clock shows beside UTC, in January and in July."""
+    year = datetime.now(UTC).year
+    offsets = (datetime(year, month, 15, tzinfo=ZoneInfo(name)).utcoffset() for month in (1, 7))
+    return tuple(offset or timedelta() for offset in offsets)
 
 
 def _note(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaigns.calling_hours import CEILINGS, NEVER, SAFETY, Window, ceiling, hours, narrowed, within
+from campaigns.calling_hours import CEILINGS, NEVER, SAFETY, Window, ceiling, hours, hours_everywhere, narrowed, within
 
 ZONES = (
     "Asia/Kolkata",
@@ -177,6 +177,24 @@ def test_a_start_that_the_clock_jumps_over_is_the_first_instant_after_the_gap() 
     zone = ZoneInfo("Australia/Lord_Howe")
     lord_howe = hours(datetime(2026, 10, 3, 15, 0, tzinfo=UTC), Window(time(2, 10), time(6)), zone, 45)
     assert lord_howe.opens_at == datetime(2026, 10, 3, 15, 30, tzinfo=UTC)
+
+
+@given(instants, windows, st.lists(zones, min_size=1, max_size=3), ring_timeouts)
+def test_who_may_be_in_any_of_several_zones_is_called_only_while_it_is_open_in_all(
+    now: datetime, window: Window, several: list[ZoneInfo], ring_timeout: int
+) -> None:
+    found = hours_everywhere(now, window, several, ring_timeout)
+    assert found.open == all(hours(now, window, zone, ring_timeout).open for zone in several)
+    if found.opens_at is not None:
+        assert found.opens_at > now
+        assert all(hours(found.opens_at, window, zone, ring_timeout).open for zone in several)
+        assert not hours_everywhere(found.opens_at - timedelta(seconds=1), window, several, ring_timeout).open
+
+
+def test_a_country_too_wide_for_the_window_is_never_open() -> None:
+    ends = [ZoneInfo("Europe/Kaliningrad"), ZoneInfo("Asia/Kamchatka")]
+    found = hours_everywhere(datetime(2026, 7, 1, tzinfo=UTC), Window(time(10), time(18)), ends, 45)
+    assert (found.open, found.opens_at) == (False, None)
 
 
 def test_all_day_is_open_at_any_instant() -> None:

@@ -77,6 +77,20 @@ def test_a_person_in_a_zone_that_nobody_knows_is_skipped_and_stops_nobody(owner:
 
 
 @pytest.mark.django_db
+def test_a_person_who_may_be_anywhere_in_a_wide_country_is_called_when_it_is_open_at_both_ends(owner: int) -> None:
+    now = pacing.db_now()
+    start, end = (now - timedelta(hours=1)).time(), (now + timedelta(hours=9)).time()
+    ends = "Etc/GMT & Etc/GMT-10"  # at ten hours further east the window is over
+    campaign = people.campaign(time_zone="UTC", zones=["", ends], window_start=start, window_end=end)
+    (somewhere,) = people.contacts(campaign, 1, time_zone=ends)
+    people.contact(campaign)
+    assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+    somewhere.refresh_from_db()
+    assert (somewhere.state, somewhere.reason_code) == ("skipped", "hours")
+    assert somewhere.reason.endswith("in Etc/GMT & Etc/GMT-10), at any hour.")
+
+
+@pytest.mark.django_db
 def test_the_legal_ceiling_holds_on_a_real_account_however_wide_the_window_was_set(owner: int) -> None:
     """All day was set; but it is 23 o'clock where the person is, whatever the hour here."""
     account = people.account(kind="exotel")

@@ -76,22 +76,21 @@ def test_what_cannot_be_dialled_is_rejected_by_name(text: str, reason: str) -> N
         ("+65 8123 4567", "IN", "+6581234567", "Asia/Singapore"),
         ("8123 4567", "SG", "+6581234567", ""),
         ("+1 212 555 2368", "IN", "+12125552368", "America/New_York"),
-        ("(212) 555-2368", "US", "+12125552368", ""),
-        ("+44 7911 123456", "IN", "+447911123456", ""),
+        ("(212) 555-2368", "US", "+12125552368", "America/New_York"),
+        ("+44 7911 123456", "IN", "+447911123456", "Europe/London"),
+        ("07400 123456", "GB", "+447400123456", ""),
+        ("+61 412 345 678", "IN", "+61412345678", "Indian/Cocos & Australia/Lord_Howe"),
+        ("0412 345 678", "AU", "+61412345678", "Indian/Cocos & Australia/Lord_Howe"),
         ("050 123 4567", "AE", "+971501234567", ""),
         ("022 2345 6789", "IN", "+912223456789", ""),
     ],
 )
-def test_a_number_from_elsewhere_carries_its_zone_if_it_has_but_one(
+def test_a_number_carries_its_zone_or_the_ends_of_its_country_unless_the_lists_country_has_one_clock(
     text: str, region: str, e164: str, zone: str
 ) -> None:
     found = normalise(text, region)
     assert isinstance(found, Phone)
-    assert found.e164 == e164
-    if zone:
-        assert found.time_zone == zone
-    if region != "IN" or e164.startswith("+91"):
-        assert found.time_zone == ""
+    assert (found.e164, found.time_zone) == (e164, zone)
 
 
 @pytest.mark.parametrize(
