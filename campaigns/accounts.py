@@ -21,7 +21,7 @@ REGIONS: Mapping[str, str] = {
 }
 FIRST_PACE = 60  # requests a minute of a real account until somebody says otherwise
 SIMULATED_PACE = 200  # Exotel's documented limit, which the simulator keeps
-SIMULATED_SLOTS = 200
+SIMULATED_SLOTS = 100  # as many channels and streams as the simulator has
 FIRST_SLOTS = 30
 
 
