@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from campaigns import addresses, bots, pacing
 from campaigns.models import CallEvent, EventSource, ExotelAccount, Pacer
 from campaigns.progress import SILENT_AFTER
-from campaigns.templatetags.dialer import plural, when
+from campaigns.templatetags.dialer import plural, when, without_numbers
 from campaigns.views.accounts import connection
 from campaigns.views.checks import Check
 from campaigns.views.context import default_account
@@ -73,7 +73,7 @@ def _account(account: ExotelAccount) -> Iterator[Check]:
     if pacer.held_code:
         state = "warn" if pacer.probe_at else "bad"
         mend = "" if pacer.probe_at else "Mend the cause, then say so on the account’s page."
-        yield Check(state, f"Held since {when(pacer.held_since)}", pacer.held_reason, mend)
+        yield Check(state, f"Held since {when(pacer.held_since)}", without_numbers(pacer.held_reason), mend)
     numbers = list(account.caller_ids.order_by("-is_default").values_list("number", flat=True))
     if numbers:
         yield Check("ok", "Caller ID", ", ".join(numbers[:5]))

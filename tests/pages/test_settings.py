@@ -169,7 +169,7 @@ def _doctor(client: Client) -> str:
 
 def test_the_doctor_says_what_is_worth_a_look_and_what_is_good(client_of_meera: Client, account: ExotelAccount) -> None:
     page = _doctor(client_of_meera)
-    assert "Nothing stops calls." in page
+    assert "Nothing seen so far stops calls." in page
     assert "This account only pretends: no real phone rings" in page
     assert "No worker was seen in the last 15 s" in page
     Pacer.objects.update(loop_seen_at=timezone.now())
