@@ -14,7 +14,9 @@ CHUNK = 5_000
 _ENROL = """
 WITH chunk AS (
     SELECT id, phone, name, variables, time_zone FROM campaigns_contact
-    WHERE contact_list_id = %(list)s AND id > %(cursor)s ORDER BY id LIMIT %(chunk)s
+    -- a range of one list, and ordered by it: with "=" the planner may walk over the ids of all other lists to this one
+    WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND id > %(cursor)s ORDER BY contact_list_id, id
+    LIMIT %(chunk)s
 ), enrolled AS (
     INSERT INTO campaigns_campaigncontact
         (campaign_id, contact_id, phone, name, variables, time_zone, state, due_at, reason_code, reason, tries,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, DateTimeField, F, Func, Value
 
+from campaigns import tallies
 from campaigns.lifecycle import AttemptState, ContactState
 from campaigns.models import CallAttempt, Campaign, CampaignContact
 from campaigns.progress import UNKNOWN
@@ -53,14 +54,25 @@ def outcomes_over_time(campaign: Campaign, now: datetime, slices: int = 24) -> l
     """The last two hours of a campaign (of its life, once it has ended), oldest first, empty slices included."""
     last = floor(campaign.ended_at or now, FIVE)
     first = last - (slices - 1) * FIVE
-    rows = CallAttempt.objects.filter(campaign=campaign, intent_at__gte=first, intent_at__lt=last + FIVE)
+    known = (
+        tallies.outcomes_each_five_minutes(campaign.pk, first, last + FIVE)
+        if first > now - tallies.KEPT
+        else _counted(campaign, first, last + FIVE)
+    )
+    return [Slice(at, known.get(at, {})) for at in (first + place * FIVE for place in range(slices))]
+
+
+def _counted(campaign: Campaign, first: datetime, until: datetime) -> dict[datetime, dict[str, int]]:
+    """Of a campaign that ended so long ago that its minutes are forgotten: two hours of calls are read."""
+    rows = CallAttempt.objects.filter(campaign=campaign, intent_at__gte=first, intent_at__lt=until)
     counted = rows.annotate(slice=_slice("intent_at", FIVE)).values_list("slice", "state", "outcome")
-    found: dict[datetime, dict[str, int]] = {first + place * FIVE: {} for place in range(slices)}
+    found: dict[datetime, dict[str, int]] = {}
     for at, state, outcome, count in counted.annotate(n=Count("pk")).order_by():
         shown = outcome or (UNKNOWN if state == AttemptState.UNKNOWN else "")
-        if shown and at in found:
-            found[at][shown] = found[at].get(shown, 0) + count
-    return [Slice(at, outcomes) for at, outcomes in found.items()]
+        if shown:
+            slice_ = found.setdefault(at, {})
+            slice_[shown] = slice_.get(shown, 0) + count
+    return found
 
 
 def retries_due(campaign_id: int, total: int, now: datetime, quarters: int = 4) -> Retries:

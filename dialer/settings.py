@@ -110,7 +110,9 @@ DATABASES["default"].update(
         | {
             "application_name": "dialer",
             "connect_timeout": 5,
-            "options": "-c idle_in_transaction_session_timeout=30000 -c lock_timeout=15000 -c statement_timeout=60000",
+            # jit=off: compiling takes longer than any query of ours; a page's count went from 340 ms to 20
+            "options": "-c idle_in_transaction_session_timeout=30000 -c lock_timeout=15000 -c statement_timeout=60000"
+            " -c jit=off",
         }
         | ({"pool": {"min_size": 2, "max_size": 12, "timeout": 10}} if POOLED else {}),
     }

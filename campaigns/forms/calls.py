@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from django import forms
 from django.db.models import Q, QuerySet
 
+from campaigns import digits
 from campaigns.forms.fields import PlainForm
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState, Outcome
 from campaigns.models import CallAttempt, Campaign
@@ -15,6 +16,7 @@ UNDECIDED = {
     "unknown": Q(state=AttemptState.UNKNOWN),
     "refused": Q(state=AttemptState.REFUSED),
 }
+OPEN_WORDS = {str(state): "open" for state in OPEN_ATTEMPTS if state != AttemptState.UNKNOWN}
 OUTCOMES = [
     ("", "Any"),
     ("open", "In call or ringing"),
@@ -59,12 +61,23 @@ class CallFilter(PlainForm):
         if wanted.get("outcome"):
             calls = calls.filter(UNDECIDED.get(wanted["outcome"]) or Q(outcome=wanted["outcome"]))
         if wanted.get("number"):
-            calls = calls.filter(phone__endswith=wanted["number"])
+            calls = digits.ending_in(calls, wanted["number"])
         if wanted.get("from"):
             calls = calls.filter(intent_at__gte=_midnight(wanted["from"]))
         if wanted.get("to"):
             calls = calls.filter(intent_at__lt=_midnight(wanted["to"] + timedelta(days=1)))
         return calls
+
+    @property
+    def tallied(self) -> bool:
+        """Whether it asks for nothing but a campaign and an outcome, so that the maintained counts know the answer."""
+        self.is_valid()
+        return not any(self.cleaned_data.get(name) for name in ("number", "from", "to"))
+
+    def has(self, state: str, outcome: str) -> bool:
+        """Whether calls in this state with this outcome pass."""
+        wanted = self.cleaned_data.get("outcome")
+        return not wanted or wanted == (outcome if wanted not in UNDECIDED else OPEN_WORDS.get(state, state))
 
     @property
     def in_words(self) -> str:

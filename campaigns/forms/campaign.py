@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.db.models import Count
 
-from campaigns import bots, calling_hours
+from campaigns import bots, calling_hours, tallies
 from campaigns.calling_hours import Window
 from campaigns.creating import CampaignPlan, Retry, pace_of, slots_of
 from campaigns.forms.fields import PlainForm, dress, share_field, simple, whole_field
@@ -60,9 +59,10 @@ class PeopleField(_ListsField):
     """Contact lists, each with how many people are on it."""
 
     widget = forms.CheckboxSelectMultiple
+    people: Mapping[int, int] = {}
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name}, {plural(obj.people, 'person,people')}"
+        return f"{obj.name}, {plural(self.people[obj.pk], 'person,people')}"
 
 
 def _clock() -> forms.TimeInput:
@@ -169,7 +169,8 @@ class CampaignForm(PlainForm):
         self.account = account
         self.kept_audio = kept_audio
         people: PeopleField = self.fields["lists"]  # type: ignore[assignment]
-        people.queryset = ContactList.objects.annotate(people=Count("contacts")).order_by("-created_at", "-pk")
+        people.queryset = ContactList.objects.order_by("-created_at", "-pk")
+        people.people = tallies.people_on(people.queryset.values_list("pk", flat=True))
         bot: forms.ChoiceField = self.fields["bot"]  # type: ignore[assignment]
         bot.choices = [("", "No bot"), *bots.names()]
         for outcome, words in RETRIED:

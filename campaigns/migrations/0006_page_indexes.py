@@ -80,6 +80,15 @@ class Migration(migrations.Migration):
             model_name='suppression',
             index=models.Index(fields=['-added_at', '-id'], name='suppression_newest'),
         ),
+        migrations.AlterField(
+            model_name='importissue',
+            name='contact_import',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='issues', to='campaigns.contactimport'),
+        ),
+        migrations.AddIndex(
+            model_name='importissue',
+            index=models.Index(fields=['contact_import', 'id'], name='issue_in_order'),
+        ),
         # Numbers are looked for by their last digits. A plain index serves LIKE in the C collation only; the operator
         # class does in every one, and Django can name it only with an application more.
         *(

@@ -63,7 +63,7 @@ class ImportIssue(models.Model):
         DUPLICATE = "duplicate", "Duplicate"
         REJECTED = "rejected", "Rejected"
 
-    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="issues")
+    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="issues", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
     line = models.PositiveIntegerField()
     reason = models.CharField(max_length=200)
@@ -74,6 +74,8 @@ class ImportIssue(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["contact_import", "line"], name="one_issue_per_line"),
         ]
+        # the report's page, in the order of the file
+        indexes = [models.Index(fields=["contact_import", "id"], name="issue_in_order")]
         ordering = ["contact_import", "line"]
 
     def __str__(self) -> str:

@@ -5,13 +5,13 @@ import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from asgiref.sync import sync_to_async
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audit
+from campaigns import audit, progress, tallies
 from campaigns.audit import Actor
 from campaigns.forms.calls import CallFilter
 from campaigns.lifecycle import AttemptState
@@ -19,7 +19,7 @@ from campaigns.models import CallAttempt, Campaign, ExotelAccount
 from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
 from campaigns.views.call_filters import only_filter, saved
 from campaigns.views.context import default_account
-from campaigns.views.paging import below, key_of, page, read_key
+from campaigns.views.paging import MOST_COUNTED, Some, below, key_of, page, read_key
 
 LEGEND = ("in-call", "answered", "no-answer", "busy", "failed", "cancelled", "refused", "unknown")
 OPEN = {AttemptState.DIALING, AttemptState.PLACED, AttemptState.ANSWERED}
@@ -47,12 +47,12 @@ def index(request: HttpRequest) -> HttpResponse:
     account = default_account()
     filtered = CallFilter(request.GET, _campaigns(account))
     calls = filtered.apply(_calls(account))
-    counts = _counts(calls)
+    counts, every = _counts(filtered, calls, account)
     context = {
         "filter": filtered,
         "page": page(calls.select_related("campaign_contact", "campaign"), "intent_at", request.GET),
         "counts": [(state, counts[state]) for state in LEGEND if counts.get(state)],
-        "total": sum(counts.values()),
+        "total": Some(sum(counts.values()), exact=every),
         "query": _query(request.GET),
         "saved": saved(request),
         "filter_query": only_filter(request.GET),
@@ -70,10 +70,24 @@ def _campaigns(account: ExotelAccount | None) -> QuerySet[Campaign]:
     return Campaign.objects.filter(is_test=False, account__kind=kind).order_by("-created_at", "-pk")[:200]
 
 
-def _counts(calls: QuerySet[CallAttempt]) -> dict[str, int]:
-    """How many calls by the state that they are shown in."""
+def _counts(
+    filtered: CallFilter, calls: QuerySet[CallAttempt], account: ExotelAccount | None
+) -> tuple[dict[str, int], bool]:
+    """How many calls by the state that they are shown in, and whether these are all: else of the newest ones."""
+    if filtered.tallied:
+        wanted = filtered.cleaned_data.get("campaign")
+        every = Campaign.objects.filter(is_test=False, account__kind=account.kind if account else "")
+        ids = [int(wanted)] if wanted else every.values_list("pk", flat=True)
+        rows = list(progress.attempts_in(tallies.together(ids)))
+        return _by_shown_state(row for row in rows if filtered.has(*row[:2])), True
+    newest = calls.order_by("-intent_at", "-pk").values_list("state", "outcome")[: MOST_COUNTED + 1]
+    found = [(state, outcome, 1) for state, outcome in newest]
+    return _by_shown_state(found[:MOST_COUNTED]), len(found) <= MOST_COUNTED
+
+
+def _by_shown_state(rows: Iterable[tuple[str, str, int]]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for state, outcome, count in calls.values_list("state", "outcome").annotate(n=Count("pk")).order_by():
+    for state, outcome, count in rows:
         shown = outcome or ("in-call" if state in OPEN else state)
         counts[shown] = counts.get(shown, 0) + count
     return counts

@@ -6,20 +6,20 @@ from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import control, creating, eligibility, pacing
+from campaigns import control, creating, eligibility, pacing, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
 from campaigns.creating import CampaignPlan, Retry
 from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import CampaignStatus, ContactState
-from campaigns.models import Campaign, CampaignContact, Pacer
+from campaigns.models import Campaign, Pacer
 
 ORDER = (
     CampaignStatus.RUNNING,
@@ -87,9 +87,8 @@ def summaries(campaigns: Iterable[Campaign]) -> list[Summary]:
 
 
 def _counts(campaigns: Sequence[Campaign]) -> dict[int, list[tuple[str, int]]]:
-    rows = CampaignContact.objects.filter(campaign__in=campaigns).values_list("campaign_id", "state")
-    counted = {(campaign, state): count for campaign, state, count in rows.annotate(n=Count("pk")).order_by()}
-    return {campaign.pk: [(state, counted.get((campaign.pk, state), 0)) for state in PARTS] for campaign in campaigns}
+    sums = tallies.of_campaigns(campaign.pk for campaign in campaigns)
+    return {pk: [(state, counted.get(f"contact:{state}", 0)) for state in PARTS] for pk, counted in sums.items()}
 
 
 def _reasons(running: Sequence[Campaign]) -> dict[int, tuple[str, bool]]:

@@ -1,18 +1,17 @@
 """The do-not-call list: who stands on it and why; adding and removing."""
 
 from django.contrib import messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from campaigns import suppressing, suppressing_files
+from campaigns import digits, suppressing, suppressing_files, tallies
 from campaigns.audit import Actor
 from campaigns.forms.do_not_call import REGION, SuppressFileForm, SuppressForm
 from campaigns.importing.reading import NotACsv
 from campaigns.models import Suppression
 from campaigns.templatetags.dialer import phone, plural
-from campaigns.views.paging import page
+from campaigns.views.paging import Page, page
 
 
 @require_http_methods(["GET", "POST"])
@@ -34,8 +33,8 @@ def _page(request: HttpRequest, *, status: int = 200, **context: object) -> Http
         "form": SuppressForm(),
         "file_form": SuppressFileForm(),
         "q": search,
-        "page": page(_matching(search).select_related("added_by"), "added_at", request.GET),
-        "total": Suppression.objects.count(),
+        "page": _matching(search, request.GET),
+        "total": tallies.suppressed(),
     }
     return render(request, "do_not_call.html", shown | context, status=status)
 
@@ -54,11 +53,15 @@ def _upload(request: HttpRequest) -> HttpResponse:
     return _page(request, report=report)
 
 
-def _matching(search: str) -> QuerySet[Suppression]:
-    digits = "".join(character for character in search if character.isdigit())
-    if digits:
-        return Suppression.objects.filter(phone__contains=digits)
-    return Suppression.objects.filter(reason__icontains=search) if search else Suppression.objects.all()
+def _matching(search: str, query: QueryDict) -> Page[Suppression]:
+    """By the last digits of the number, or by words of the reason, which no index knows."""
+    rows = Suppression.objects.select_related("added_by")
+    last = digits.in_number(search)
+    if last:
+        return page(digits.ending_in(rows, last), "added_at", query)
+    if search:
+        return page(rows.filter(reason__icontains=search), "added_at", query, among=Suppression.objects.all())
+    return page(rows, "added_at", query)
 
 
 def _add(request: HttpRequest, form: SuppressForm) -> HttpResponse:

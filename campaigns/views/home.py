@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from campaigns import progress
-from campaigns.lifecycle import LIVE_CAMPAIGNS, AttemptState, CampaignStatus, Outcome
-from campaigns.models import CallAttempt, Campaign, ContactList, ExotelAccount, Pacer
+from campaigns import progress, tallies
+from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus, Outcome
+from campaigns.models import Campaign, ContactList, ExotelAccount, Pacer
 from campaigns.progress import FunnelStep
 from campaigns.templatetags.dialer import display_zone, plural
 from campaigns.views.alerts import Alert, alerts
@@ -20,13 +20,14 @@ from campaigns.views.context import default_account
 from campaigns.views.day import axis_of, strip
 from campaigns.views.shares import shares
 
+REACHED = (Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELLED)
+
 
 @dataclass(frozen=True)
 class Today:
     """Since midnight in the display zone; `reached` are calls with an outcome of their own."""
 
     dialled: int
-    people: int
     answered: int
     reached: int
     goal: int
@@ -80,19 +81,20 @@ def _line(account: ExotelAccount | None, live: list[Summary], needing: list[Aler
 def today(account: ExotelAccount | None, now: datetime) -> Today:
     """Figures of the kind of account that the frame tells about: simulated calls never mix with real ones."""
     midnight = now.astimezone(display_zone()).replace(hour=0, minute=0, second=0, microsecond=0)
-    calls = CallAttempt.objects.filter(
-        intent_at__gte=midnight, account_kind=account.kind if account else "", campaign__is_test=False
-    ).exclude(state=AttemptState.REFUSED)
-    reached = [Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELLED]
-    sums = calls.aggregate(
-        dialled=Count("pk"),
-        people=Count("phone", distinct=True),
-        answered=Count("pk", filter=Q(outcome=Outcome.ANSWERED)),
-        reached=Count("pk", filter=Q(outcome__in=reached)),
-        goal=Count("pk", filter=Q(disposition_kind="goal")),
-        opted_out=Count("pk", filter=Q(disposition_kind="stop")),
+    campaigns = Campaign.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gte=midnight),
+        is_test=False,
+        account__kind=account.kind if account else "",
+        launched_at__isnull=False,
     )
-    return Today(**sums)
+    sums = tallies.since(campaigns.values_list("pk", flat=True), midnight)
+    return Today(
+        dialled=sums.get("dialled", 0),
+        answered=sums.get(f"outcome:{Outcome.ANSWERED}", 0),
+        reached=sum(sums.get(f"outcome:{outcome}", 0) for outcome in REACHED),
+        goal=sums.get("kind:goal", 0),
+        opted_out=sums.get("kind:stop", 0),
+    )
 
 
 def funnel(day: Today) -> list[FunnelStep]:

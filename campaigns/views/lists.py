@@ -6,21 +6,21 @@ from asgiref.sync import sync_to_async
 from django.core.files import File
 from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HTMX_STOP_POLLING
 
+from campaigns import tallies
 from campaigns.audit import Actor
 from campaigns.forms.lists import ColumnsForm, UploadForm
 from campaigns.importing import mapping, phones, report, uploads
 from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import NotAList
 from campaigns.lifecycle import ImportStatus
-from campaigns.models import Contact, ContactImport, ContactList, Suppression
+from campaigns.models import Contact, ContactImport, ContactList, ImportIssue
+from campaigns.views import audience
 from campaigns.views.paging import page_by_id
 
 LISTS_A_PAGE = 25
@@ -40,7 +40,7 @@ SAMPLE = (
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every list with its people, its last import and who uses it."""
-    lists = _counted(ContactList.objects.order_by("-created_at", "-pk")).prefetch_related("campaigns")
+    lists = ContactList.objects.order_by("-created_at", "-pk").prefetch_related("campaigns")
     page = Paginator(lists, LISTS_A_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     imports = {
@@ -48,33 +48,28 @@ def index(request: HttpRequest) -> HttpResponse:
         for each in ContactImport.objects.filter(contact_list__in=shown).order_by("created_at", "pk")
     }
     waiting = ContactImport.objects.filter(status__in=UNFINISHED).select_related("contact_list").order_by("pk")
+    people = tallies.people_on(ContactList.objects.values_list("pk", flat=True))
     context = {
         "page": page,
-        "lists": [(each, imports.get(each.pk)) for each in shown],
-        "people": Contact.objects.count(),
+        "lists": [(each, people[each.pk], imports.get(each.pk)) for each in shown],
+        "people": sum(people.values()),
         "unfinished": waiting[:10],
     }
     return render(request, "lists/index.html", context)
-
-
-def _counted(lists: QuerySet[ContactList]) -> QuerySet[ContactList]:
-    people = Contact.objects.filter(contact_list=OuterRef("pk")).order_by().values("contact_list")
-    counted = Subquery(people.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
-    return lists.annotate(people=Coalesce(counted, 0))
 
 
 @require_GET
 def show(request: HttpRequest, list_id: int) -> HttpResponse:
     """One list: its people with masked numbers, and the files they came from."""
     contact_list = get_object_or_404(ContactList, pk=list_id)
-    contacts = contact_list.contacts.all()
-    page = page_by_id(contacts, request.GET)
+    page = page_by_id(Contact.objects.all(), {"contact_list_id": list_id}, request.GET)
+    sizes = tallies.people_on([list_id])
     columns = contact_list.columns[:COLUMNS_SHOWN]
     context = {
         "contact_list": contact_list,
         "region": phones.region_name(contact_list.region),
-        "total": contacts.count(),
-        "suppressed": contacts.filter(phone__in=Suppression.objects.values("phone")).count(),
+        "total": sizes[list_id],
+        "suppressed": audience.on_do_not_call([list_id], sizes),
         "columns": columns,
         "page": page,
         "people": [(each, [each.variables.get(name, "") for name in columns]) for each in page.rows],
@@ -144,7 +139,7 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         return redirect("import-map", import_id)
     ended = contact_import.status in (ImportStatus.DONE, ImportStatus.FAILED)
     kind = request.GET.get("kind", "")
-    issues = contact_import.issues.order_by("pk")
+    issues = ImportIssue.objects.filter(kind=kind) if kind else ImportIssue.objects.all()
     context = {
         "import": contact_import,
         "ended": ended,
@@ -152,7 +147,7 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         "seconds": _seconds(contact_import),
         "kind": kind,
         "reasons": report.reasons(contact_import) if ended else [],
-        "page": page_by_id(issues.filter(kind=kind) if kind else issues, request.GET) if ended else None,
+        "page": page_by_id(issues, {"contact_import_id": import_id}, request.GET) if ended else None,
     }
     polled = request.headers.get("HX-Request") == "true"
     template = "lists/_import.html" if polled else "lists/import.html"

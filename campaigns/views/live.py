@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import bots, control, over_time, pacing, progress
+from campaigns import bots, control, digits, over_time, pacing, progress, tallies
 from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
-from campaigns.models import CallAttempt, Campaign, CampaignContact
+from campaigns.models import CallAttempt, Campaign, CampaignContact, ContactList
 from campaigns.progress import Counts
 from campaigns.templatetags.dialer import grouped, percent, plural, span, when
 from campaigns.views import charts
@@ -72,7 +72,7 @@ def _fragment(request: HttpRequest, campaign: Campaign, part: str) -> HttpRespon
 
 
 def _tabs(campaign: Campaign) -> dict[str, int]:
-    return {"calls_made": CallAttempt.objects.filter(campaign=campaign).count()}
+    return {"calls_made": sum(n for *_, n in progress.attempts_in(tallies.of_campaign(campaign.pk)))}
 
 
 def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -81,12 +81,19 @@ def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         "campaign": campaign,
         "plan": plan(campaign, timezone.now()),
         "problems": control.problems(campaign),
-        "lists": campaign.lists.annotate(people=Count("contacts")).order_by("name"),
+        "lists": _lists(campaign),
         "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
         "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot),
         "tab": "plan",
     }
     return render(request, "campaigns/review.html", context)
+
+
+def _lists(campaign: Campaign) -> list[tuple[ContactList, int]]:
+    """The campaign's lists with how many people each has."""
+    lists = list(campaign.lists.order_by("name"))
+    people = tallies.people_on(one.pk for one in lists)
+    return [(one, people[one.pk]) for one in lists]
 
 
 # -------------------------------------------------------------------------------------------------------- fragments
@@ -217,17 +224,23 @@ def contacts(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """The campaign's people, by state, found by name or last digits; each with its reason and its time."""
     campaign = get_object_or_404(Campaign.objects.select_related("account", "launched_by"), pk=campaign_id)
     state, search = request.GET.get("state", ""), request.GET.get("q", "").strip()
-    rows = CampaignContact.objects.filter(campaign=campaign)
+    rows = CampaignContact.objects.all()
     if state in ContactState.values:
         rows = rows.filter(state=state)
-    if search:
-        digits = search.lstrip("+").replace(" ", "")
-        rows = rows.filter(Q(phone__endswith=digits) if digits.isdecimal() else Q(name__icontains=search))
+    if last_digits := digits.in_number(search):
+        rows = digits.ending_in(rows, last_digits)
+    elif search:
+        rows = rows.filter(name__icontains=search)
     last = CallAttempt.objects.filter(campaign_contact=OuterRef("pk")).order_by("-ordinal").values("pk")[:1]
     counts = progress.counts(campaign.pk)
     context = {
         "campaign": campaign,
-        "page": page_by_id(rows.annotate(last_call=Subquery(last)), request.GET),
+        "page": page_by_id(
+            rows.annotate(last_call=Subquery(last)),
+            {"campaign_id": campaign_id},
+            request.GET,
+            searched=bool(search and not last_digits),
+        ),
         "counts": counts,
         "states": [(value, counts.contacts[value]) for value in PARTS],
         "state": state,

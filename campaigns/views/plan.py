@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
-
-from campaigns import eligibility, pacing
+from campaigns import eligibility, pacing, tallies
 from campaigns.calling_hours import Window
-from campaigns.models import Campaign, Contact, Suppression
+from campaigns.models import Campaign
+from campaigns.views import audience
 
 USUAL_CALL = 60  # seconds that a slot is taken by a call, ringing included, when nothing is known yet
 FARTHEST = timedelta(days=60)
@@ -15,7 +14,11 @@ FARTHEST = timedelta(days=60)
 
 @dataclass(frozen=True)
 class Plan:
-    """`people` are called, `suppressed` of the lists are not; `ends_at` is None beyond two months."""
+    """`people` are called, `suppressed` of the lists are not; `ends_at` is None beyond two months.
+
+    Not `exact`: the lists are too long for it, so at least so many are suppressed or duplicates, and at most `people`
+    are called.
+    """
 
     people: int
     suppressed: int
@@ -24,6 +27,8 @@ class Plan:
     window: Window
     opens_at: datetime | None
     ends_at: datetime | None
+    exact: bool = True
+    looked_at: int = audience.LOOKED_AT
 
     @property
     def audience(self) -> int:
@@ -32,21 +37,20 @@ class Plan:
 
 def plan(campaign: Campaign, now: datetime) -> Plan:
     """The plan of a draft, as things stand at `now`."""
-    contacts = Contact.objects.filter(contact_list__campaigns=campaign)
-    on_list = Exists(Suppression.objects.filter(phone=OuterRef("phone")))
-    phones = contacts.values("phone").distinct()
-    suppressed = phones.filter(on_list).count()
-    distinct = phones.count()
-    people = distinct - suppressed
+    lists = list(campaign.lists.values_list("pk", flat=True))
+    sizes = tallies.people_on(lists)
+    suppressed, duplicates = audience.on_do_not_call(lists, sizes), audience.on_two_lists(lists, sizes)
+    people = sum(sizes.values()) - duplicates.n - suppressed.n
     rate = per_minute(campaign)
     return Plan(
         people=people,
-        suppressed=suppressed,
-        duplicates=contacts.count() - distinct,
+        suppressed=suppressed.n,
+        duplicates=duplicates.n,
         per_minute=rate,
         window=eligibility.window_of(campaign),
         opens_at=eligibility.hours_of(campaign, "", now).opens_at,
         ends_at=ends_at(campaign, timedelta(minutes=people / rate), now),
+        exact=suppressed.exact and duplicates.exact,
     )
 
 

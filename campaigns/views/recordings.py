@@ -24,7 +24,7 @@ from campaigns.recordings import keeping
 from campaigns.recordings.ranges import Span, Unsatisfiable, read_range
 from campaigns.templatetags.dialer import plural
 from campaigns.views.context import default_account
-from campaigns.views.paging import page
+from campaigns.views.paging import counted, page
 
 PIECE = 64 * 1024
 SUFFIXES = {"audio/mpeg": "mp3", "audio/wav": "wav"}
@@ -135,7 +135,7 @@ def missing(request: HttpRequest) -> HttpResponse:
         "page": page(
             given_up.select_related("attempt__campaign", "attempt__campaign_contact"), "changed_at", request.GET
         ),
-        "total": given_up.count(),
-        "waiting": rows.filter(status__in=OPEN_RECORDINGS).count(),
+        "total": counted(given_up),
+        "waiting": counted(rows.filter(status__in=OPEN_RECORDINGS)),
     }
     return render(request, "recordings/missing.html", context)
