@@ -13,6 +13,7 @@ from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -42,7 +43,13 @@ def status_callback(request: HttpRequest, token: str) -> HttpResponse:
     # The header first, so that nothing large is read; the body too, since a chunked one has no header.
     if _announced(request) > BODY_BYTES or len(request.body) > BODY_BYTES:
         return HttpResponse("Too large.\n", status=413, content_type=PLAIN)
-    events.say(_arrival(attempt_id, request.content_type or "", request.headers.get("Content-Type", ""), request.body))
+    arrival = _arrival(attempt_id, request.content_type or "", request.headers.get("Content-Type", ""), request.body)
+    try:
+        events.say(arrival)
+    except DatabaseError as away:
+        # Not stored, so not 200: Exotel tries again in five minutes. Until then the reconciler asks by itself.
+        log.warning("the callback of attempt %s could not be stored: %s", attempt_id, type(away).__name__)
+        return HttpResponse("Try again.\n", status=503, content_type=PLAIN)
     return HttpResponse("OK\n", content_type=PLAIN)
 
 

@@ -92,6 +92,6 @@ def test_a_callback_is_refused_with_an_error_when_it_cannot_be_stored(exotel: Cl
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = off")
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert carrier.post(exotel, attempt.pk, carrier.minimal(str(attempt.sid))).status_code == 200
     assert carrier.fresh(attempt).outcome == "answered"
