@@ -1,11 +1,15 @@
 """Who drives an account, and what becomes of the intents of a loop that died."""
 
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 
-from campaigns import dialing, intents, pacing, sweeping
+from campaigns import dialing, intents, owners, pacing, sweeping
 from campaigns.intents import Intent, Wait
 from campaigns.models import CallAttempt
 from campaigns.owners import Owner
@@ -74,16 +78,32 @@ def test_intents_of_a_dead_loop_become_unknown_and_those_of_a_living_one_do_not(
     living.close()
 
 
+_OWNER = """
+import sys, time, psycopg
+held = psycopg.connect(sys.argv[1], autocommit=True)
+held.execute("SELECT pg_advisory_lock(%s, %s)", [int(sys.argv[2]), int(sys.argv[3])])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
 @pytest.mark.django_db
-def test_a_frozen_loop_keeps_its_intents_however_long_it_sleeps() -> None:
-    """Nothing is decided by the clock: the intent is two hours old, and the lock is still held."""
-    frozen = Owner()
-    old = pacing.db_now() - timedelta(hours=2)
-    attempt = people.attempt(people.contact(people.campaign()), owner=frozen.number, intent_at=old)
-    assert sweeping.sweep_orphans() == 0
+def test_a_frozen_process_keeps_its_intents_and_a_killed_one_leaves_them_unknown() -> None:
+    """SIGSTOP, then kill -9. Nothing is decided by the clock: the intent is two hours old."""
+    number, old = 1_900_000_000, pacing.db_now() - timedelta(hours=2)
+    attempt = people.attempt(people.contact(people.campaign()), owner=number, intent_at=old)
+    where = psycopg.conninfo.make_conninfo(**owners._parameters())
+    command = [sys.executable, "-c", _OWNER, where, str(pacing.OWNER_LOCK), str(number)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        process.send_signal(signal.SIGSTOP)
+        assert sweeping.sweep_orphans() == 0
+        process.kill()
+        until(lambda: not pacing.owner_alive(number))
+    assert sweeping.sweep_orphans() == 1
     attempt.refresh_from_db()
-    assert attempt.state == "dialing"
-    frozen.close()
+    assert attempt.state == "unknown"
 
 
 @pytest.mark.django_db(transaction=True)
