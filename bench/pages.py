@@ -20,6 +20,7 @@ from django.utils import timezone
 from bench import crowd
 from bench.crowd import Crowd
 from bench.table import Row
+from campaigns.views.live import FRAGMENTS
 
 PEOPLE = 1_000_000
 REPEATS = 5
@@ -28,11 +29,12 @@ LIMIT_MS = 100
 
 @dataclass
 class Visit:
-    """A page: its address, and whether htmx asks for it."""
+    """A page: its address, and whether htmx asks for it; with `post`, a button on one."""
 
     name: str
     address: str
     htmx: bool = False
+    post: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
     runs: list[float] = field(default_factory=list)
     queries: int = 0
@@ -58,7 +60,21 @@ def visit_all(world: Crowd, repeats: int = REPEATS) -> list[Visit]:
         for _ in range(repeats + 1):
             _visit(client, visit)
         del visit.runs[0]
-    return found
+    return [*found, *_acts(client, world, repeats)]
+
+
+def _acts(client: Client, world: Crowd, repeats: int) -> list[Visit]:
+    """The buttons of a campaign with everybody in it; it is stopped in the end, which can be done but once."""
+    campaign = f"/campaigns/{world.campaign}/"
+    pause, resume = Visit("pause it", f"{campaign}pause", post=True), Visit("resume it", f"{campaign}resume", post=True)
+    for _ in range(repeats):
+        _visit(client, pause)
+        _visit(client, resume)
+    launch = Visit("launch the draft", f"/campaigns/{world.draft}/launch", post=True)
+    stop = Visit("stop it", f"{campaign}stop", post=True)
+    _visit(client, launch)
+    _visit(client, stop)
+    return [pause, resume, launch, stop]
 
 
 def _visit(client: Client, visit: Visit) -> None:
@@ -66,7 +82,8 @@ def _visit(client: Client, visit: Visit) -> None:
     headers = {"HX-Request": "true"} if visit.htmx else {}
     with connection.execute_wrapper(counter):
         began = time.perf_counter()
-        response = client.get(visit.address, visit.data, headers=headers)
+        ask = client.post if visit.post else client.get
+        response = ask(visit.address, visit.data, headers=headers)
         if response.streaming:
             _first_piece(response)
         visit.runs.append((time.perf_counter() - began) * 1000)
@@ -100,6 +117,11 @@ def pages(world: Crowd) -> Iterator[Visit]:
     yield Visit("account pulse", "/fragments/account-pulse", htmx=True)
     yield Visit("health", "/health")
     yield Visit("settings", "/settings/")
+    yield Visit("doctor", "/settings/doctor")
+    yield Visit("users", "/settings/users")
+    yield Visit("audit", "/settings/audit")
+    yield Visit("flow addresses", "/settings/flow-addresses")
+    yield Visit("an account", f"/settings/accounts/{world.account}/")
     yield from _campaign_pages(world)
     yield from _list_pages(world)
     yield from _call_pages(world)
@@ -114,7 +136,7 @@ def _campaign_pages(world: Crowd) -> Iterator[Visit]:
     yield Visit("rewrite a draft", f"/campaigns/{world.draft}/edit")
     yield Visit("review of two lists", f"/campaigns/{world.draft}/")
     yield Visit("live campaign", campaign)
-    for part in ("verdict", "counts", "calls", "events", "pace"):
+    for part in FRAGMENTS:
         yield Visit(f"live campaign, {part}", campaign, htmx=True, data={"part": part})
     yield Visit("stop a campaign", f"{campaign}stop")
     yield Visit("people of a campaign", f"{campaign}contacts")
@@ -131,6 +153,7 @@ def _list_pages(world: Crowd) -> Iterator[Visit]:
     yield Visit("lists", "/lists/")
     yield Visit("upload", "/lists/upload")
     yield Visit("a list", f"/lists/{world.contact_list}/")
+    yield Visit("a short list behind a long one", f"/lists/{world.other_list}/")
     yield Visit("a list, in the middle", f"/lists/{world.contact_list}/", data={"after": str(PEOPLE // 2)})
     yield Visit("an import's report", f"/imports/{world.contact_import}/")
     yield Visit("an import's report, fragment", f"/imports/{world.contact_import}/", htmx=True)
@@ -164,6 +187,9 @@ def _call_pages(world: Crowd) -> Iterator[Visit]:
         yield Visit(f"calls, {what}", "/calls/", htmx=True, data=query)
     yield Visit("calls, export, first piece", "/calls/export")
     yield Visit("a call", f"/calls/{world.call}/")
+    yield Visit("somebody who was called", f"/contacts/of-call/{world.call}/")
+    yield Visit("find somebody", "/contacts/find")
+    yield Visit("find a number", "/contacts/find", post=True, data={"number": "+917000000007"})
     yield Visit("recordings that are missing", "/calls/recordings-missing")
 
 

@@ -13,4 +13,16 @@ def dispatch(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
-PARTS: dict[str, Part] = {"dispatch": dispatch}
+def tallies(runs: int) -> Sequence[Row]:
+    from bench.tallies import measure
+
+    return measure(runs)
+
+
+def pages(runs: int) -> Sequence[Row]:
+    from bench.pages import measure
+
+    return measure(runs)
+
+
+PARTS: dict[str, Part] = {"dispatch": dispatch, "tallies": tallies, "pages": pages}

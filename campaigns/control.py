@@ -34,6 +34,7 @@ __all__ = ["NotAllowed", "adjust", "dial_uncertain", "launch", "lift_hold", "pau
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
+AT_ONCE = 500  # people whom a click waits for; the ticks do the rest
 _DIALLING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
@@ -60,7 +61,7 @@ def launch(campaign_id: int, *, by: Actor) -> None:
         _move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), launched_by=by.user)
         CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
         audit.record(by, "launch", f"campaign:{campaign.pk}")
-    enrolling.enrol_chunk(campaign_id)
+    enrolling.enrol_chunk(campaign_id, AT_ONCE)
 
 
 def pause(campaign_id: int, *, by: Actor, reason: str = "") -> None:
@@ -95,7 +96,7 @@ def stop(campaign_id: int, *, by: Actor) -> None:
         ended_at = now if to == CampaignStatus.CANCELLED else None
         _move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
         audit.record(by, "stop", f"campaign:{campaign.pk}")
-    finish(campaign_id)
+    finish(campaign_id, at_once=AT_ONCE)
 
 
 def adjust(campaign_id: int, *, calls_per_second: Decimal, max_concurrent: int, by: Actor) -> None:
@@ -151,11 +152,14 @@ def finish_all() -> None:
         finish(campaign_id)
 
 
-def finish(campaign_id: int) -> None:
-    """running -> completed when nobody is pending, due or in call; draining -> cancelled when no call is open."""
+def finish(campaign_id: int, *, at_once: int | None = None) -> None:
+    """running -> completed when nobody is pending, due or in call; draining -> cancelled when no call is open.
+
+    With `at_once` no more than so many people are skipped now: somebody waits for the answer. Housekeeping goes on.
+    """
     campaign = Campaign.objects.get(pk=campaign_id)
     if campaign.status == CampaignStatus.DRAINING:
-        _drain(campaign)
+        _drain(campaign, at_once)
     elif campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
         rows = Campaign.objects.filter(pk=campaign_id)
         with transaction.atomic():
@@ -169,17 +173,19 @@ def _unfinished(campaign: Campaign) -> bool:
     return CampaignContact.objects.filter(campaign=campaign, state__in=states).exists()
 
 
-def _drain(campaign: Campaign) -> None:
+def _drain(campaign: Campaign, at_once: int | None) -> None:
     # Looked at first: a call that ends after this look keeps the campaign open, so nobody whom it puts back in line
     # is overlooked below.
     open_calls = CallAttempt.objects.filter(campaign=campaign, state__in=OPEN_ATTEMPTS).exclude(state="unknown")
     last = not open_calls.exists()
     waiting = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
-    while ids := list(waiting.values_list("pk", flat=True)[:SKIP_CHUNK]):
+    while ids := list(waiting.values_list("pk", flat=True)[: at_once or SKIP_CHUNK]):
         rows = CampaignContact.objects.filter(pk__in=ids)
         why = "The campaign was stopped before this call."
         now = timezone.now()
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="stopped", reason=why, changed_at=now)
+        if len(ids) == at_once:
+            return
     if last:
         ended = Campaign.objects.filter(pk=campaign.pk)
         advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=timezone.now())

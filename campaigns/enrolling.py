@@ -37,8 +37,8 @@ def enrol_all() -> int:
     return sum(enrol_chunk(campaign_id) for campaign_id in waiting.values_list("pk", flat=True))
 
 
-def enrol_chunk(campaign_id: int) -> bool:
-    """Enrol up to CHUNK people; False when everybody is in, or another process is at it."""
+def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
+    """Enrol up to `people` (CHUNK if none is given); False when everybody is in, or another process is at it."""
     with transaction.atomic():
         rows = Campaign.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
         campaign = rows.filter(pk=campaign_id, enrolled_at__isnull=True).first()
@@ -48,18 +48,18 @@ def enrol_chunk(campaign_id: int) -> bool:
         if link is None:
             Campaign.objects.filter(pk=campaign_id).update(enrolled_at=pacing.db_now())
             return False
-        _enrol(campaign, link, pacing.db_now())
+        _enrol(campaign, link, people or CHUNK, pacing.db_now())
     return True
 
 
-def _enrol(campaign: Campaign, link: CampaignList, now: datetime) -> None:
+def _enrol(campaign: Campaign, link: CampaignList, people: int, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _ENROL,
             {
                 "list": link.contact_list_id,
                 "cursor": link.cursor,
-                "chunk": CHUNK,
+                "chunk": people,
                 "campaign": campaign.pk,
                 "now": now,
                 "prepared": not speaks(campaign),
@@ -67,7 +67,7 @@ def _enrol(campaign: Campaign, link: CampaignList, now: datetime) -> None:
         )
         last, seen, enrolled, zones = cursor.fetchone()
     link.cursor, link.total = last or link.cursor, link.total + enrolled
-    link.done = seen < CHUNK
+    link.done = seen < people
     link.save(update_fields=["cursor", "total", "done"])
     together = sorted({*campaign.zones, *zones})
     Campaign.objects.filter(pk=campaign.pk).update(zones=together)

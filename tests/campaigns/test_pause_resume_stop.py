@@ -119,6 +119,19 @@ class TestStop:
         assert states(campaign) == [ContactState.SKIPPED] * 3
         assert set(campaign.contacts.values_list("reason", flat=True)) == {"The campaign was stopped before this call."}
 
+    def test_a_click_waits_for_the_first_of_many_only_and_housekeeping_skips_the_rest(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control, "AT_ONCE", 2)
+        campaign = people.campaign()
+        people.contacts(campaign, 5)
+        control.stop(campaign.pk, by=MEERA)
+        assert status(campaign) == CampaignStatus.DRAINING
+        assert states(campaign).count(ContactState.SKIPPED) == 2
+        control.finish_all()
+        assert status(campaign) == CampaignStatus.CANCELLED
+        assert states(campaign) == [ContactState.SKIPPED] * 5
+
     def test_it_drains_until_the_last_call_has_ended(self) -> None:
         campaign = people.campaign(max_attempts=3)
         campaign.retry_rules.create(outcome="busy", times=2)
