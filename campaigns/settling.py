@@ -116,7 +116,8 @@ def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime
     pace.save(update_fields=["bad_requests_in_row"])
     first_ever = pace.accepted == 0
     if first_ever or pace.bad_requests_in_row >= BAD_REQUESTS_IN_ROW:
-        outcomes.back_in_line(attempt, None, "")
+        # Behind the others: if it is this person's number after all, a resumed campaign must not meet it first again.
+        outcomes.back_in_line(attempt, now, "")
         which = "the first request" if first_ever else f"{pace.bad_requests_in_row} requests in a row"
         reason = f"Exotel refused {which} of this campaign: “{answer.message}” Check the caller ID and the campaign."
         _pause(attempt.campaign, reason, now)

@@ -81,6 +81,14 @@ def test_all_that_were_out_when_the_first_400_came_are_pending_again() -> None:
     assert AuditEntry.objects.filter(action="pause").count() == 1
 
 
+def test_who_met_the_first_400_stands_behind_the_others_when_the_campaign_goes_on() -> None:
+    campaign = people.campaign()
+    attempts = [dialled(campaign) for _ in range(2)]
+    settling.settle(attempts[0].pk, refused(400, K.INVALID_REQUEST))
+    first, second = (stood(attempt)[1] for attempt in attempts)
+    assert first.due_at > second.due_at
+
+
 def test_a_400_in_the_middle_is_that_persons_end() -> None:
     attempt = dialled(proven())
     settling.settle(attempt.pk, refused(400, K.INVALID_REQUEST, "not a number"))
