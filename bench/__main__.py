@@ -1,6 +1,7 @@
 """`python -m bench [PART …] [--runs N]`: run parts, print medians and ratios."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -13,7 +14,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--runs", type=int, default=3, help="repeats, of which the median counts")
+    parser.add_argument("--people", type=int, default=1_000_000, help="size of the crowd of the part `pages`")
     options = parser.parse_args()
+    os.environ["BENCH_PEOPLE"] = str(options.people)
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")

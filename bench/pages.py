@@ -1,14 +1,14 @@
 """What every page costs the server with a million contacts and a million call attempts: milliseconds and queries.
 
-`python -m bench.pages [PEOPLE]` alone, or the part `pages` of `make bench`. The clock is around Django's test client,
-in this process: middleware, view, database and template, without the network.
+`make bench ARGS="pages --people 100000"` for a smaller crowd. The clock is around Django's test client, in this
+process: middleware, view, database and template, without the network. Rows over the limit of 100 ms are marked.
 """
 
 import asyncio
+import os
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,8 +22,7 @@ from bench.crowd import Crowd
 from bench.table import Row
 from campaigns.views.live import FRAGMENTS
 
-PEOPLE = 1_000_000
-REPEATS = 5
+PEOPLE = int(os.environ.get("BENCH_PEOPLE", "1000000"))
 LIMIT_MS = 100
 
 
@@ -48,10 +47,13 @@ class Visit:
 def measure(runs: int) -> list[Row]:
     """The rows of the part: each page's milliseconds, its queries in its name."""
     visits = visit_all(crowd.make(PEOPLE), repeats=max(runs, 3))
-    return [Row(f"{visit.name} ({visit.queries} queries)", "ms", visit.runs) for visit in visits]
+    return [
+        Row(f"{visit.name} ({visit.queries} queries){' OVER' * (visit.median > LIMIT_MS)}", "ms", visit.runs)
+        for visit in visits
+    ]
 
 
-def visit_all(world: Crowd, repeats: int = REPEATS) -> list[Visit]:
+def visit_all(world: Crowd, repeats: int) -> list[Visit]:
     """Every page, each once to warm up and then `repeats` times."""
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(world.user, backend="django.contrib.auth.backends.ModelBackend")
@@ -198,29 +200,3 @@ def _do_not_call() -> Iterator[Visit]:
     for what, search in (("last digits", "4321"), ("a number", "8000000777"), ("nobody's digits", "98765432"),
                          ("a reason", "asked"), ("nobody's reason", "zzyzx")):  # fmt: skip
         yield Visit(f"do-not-call, {what}", "/do-not-call/", data={"q": search})
-
-
-def table(visits: Sequence[Visit]) -> list[str]:
-    """A line a page; what is over the limit is marked."""
-    return [
-        f"{visit.median:9.1f} ms {visit.queries:4d} queries  {visit.status}  {visit.name}"
-        f"{'  <- over' if visit.median > LIMIT_MS else ''}"
-        for visit in visits
-    ]
-
-
-def main() -> int:
-    global PEOPLE  # noqa: PLW0603 (the size is the argument)
-    from bench import place
-
-    PEOPLE = int(sys.argv[1]) if len(sys.argv) > 1 else PEOPLE
-    with place.servers():
-        began = time.monotonic()
-        world = crowd.make(PEOPLE)
-        print(f"{PEOPLE:,} people made in {time.monotonic() - began:.0f} s", flush=True)
-        print("\n".join(table(visit_all(world))))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

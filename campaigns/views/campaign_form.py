@@ -1,6 +1,7 @@
 """Writing a campaign: a new draft, or a draft rewritten."""
 
 from collections.abc import Callable
+from functools import cache
 from zoneinfo import available_timezones
 
 from django.contrib import messages
@@ -70,10 +71,16 @@ def _answer(
         "form": form,
         "campaign": campaign,
         "caller_ids": _caller_ids(form.account),
-        "time_zones": sorted(available_timezones()),
+        "time_zones": _time_zones(),
         "lost_files": [file.name for file in request.FILES.values() if isinstance(file, UploadedFile)],
     }
     return render(request, "campaigns/form.html", context, status=400 if form.errors else 200)
+
+
+@cache
+def _time_zones() -> list[str]:
+    """Read from the disk once: it took a third of the page."""
+    return sorted(available_timezones())
 
 
 def _caller_ids(account: ExotelAccount) -> list[str]:
