@@ -1,7 +1,8 @@
 """May this be dialled now? If not: why, and when. The one place that answers, for intents and for pages alike.
 
 Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, hours, slots, pace), person
-(do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason.
+(do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a function of
+its own, so that `campaigns.why` can tell of every one.
 """
 
 from collections.abc import Mapping
@@ -42,18 +43,40 @@ class Person:
 
 def account_block(pacer: Pacer, account: ExotelAccount, used: int, dialing: int, now: datetime) -> Block | None:
     """Why the account may not place a call now. `used` slots are held, `dialing` POSTs are on their way."""
+    return (
+        hold_block(pacer, dialing, now)
+        or backoff_block(pacer, now)
+        or account_slots_block(account, used, now)
+        or account_pace_block(pacer, account, now)
+    )
+
+
+def hold_block(pacer: Pacer, dialing: int, now: datetime) -> Block | None:
+    """An account that is held, or half-open with its one call out."""
     if pacer.held_code and not pacer.probing:
         needs_you = pacer.probe_at is None
         return Block(pacer.held_code, pacer.held_reason, until=pacer.probe_at, held=needs_you)
     if pacer.probing and dialing:
         reason = f"{pacer.held_reason} One call is out to see whether it is over."
         return Block(pacer.held_code, reason, until=now + SLOT_WAIT)
+    return None
+
+
+def backoff_block(pacer: Pacer, now: datetime) -> Block | None:
     if pacer.backoff_until and pacer.backoff_until > now:
         reason = "Exotel says the account is too fast (429); nobody was dialled."
         return Block("rate-limited", reason, until=pacer.backoff_until)
+    return None
+
+
+def account_slots_block(account: ExotelAccount, used: int, now: datetime) -> Block | None:
     if used >= account.max_concurrent:
         reason = f"All {account.max_concurrent} slots of the account are in use."
         return Block("account-slots", reason, until=now + SLOT_WAIT)
+    return None
+
+
+def account_pace_block(pacer: Pacer, account: ExotelAccount, now: datetime) -> Block | None:
     turn = pacing.turn(pacer.next_dial_at, now, pacing.dial_step(account))
     if turn > now:
         return Block("account-pace", f"The account dials {_rate(account)} calls a minute.", until=turn)
@@ -62,16 +85,38 @@ def account_block(pacer: Pacer, account: ExotelAccount, used: int, dialing: int,
 
 def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datetime) -> Block | None:
     """Why this campaign may not place a call now."""
+    return (
+        status_block(campaign)
+        or nobodys_hours_block(campaign, now)
+        or campaign_slots_block(campaign, used, now)
+        or campaign_pace_block(campaign, pace, now)
+    )
+
+
+def status_block(campaign: Campaign) -> Block | None:
     if campaign.status != CampaignStatus.RUNNING:
         return Block("not-running", f"The campaign is {campaign.get_status_display().lower()}.")
+    return None
+
+
+def nobodys_hours_block(campaign: Campaign, now: datetime) -> Block | None:
+    """It is outside calling hours in every zone of the campaign's people."""
     zones = [zone for zone in campaign.zones if known_zone(zone)] or [""]
     opening = [hours_of(campaign, zone, now) for zone in zones]
     if not any(hours.open for hours in opening):
         opens = min((hours.opens_at for hours in opening if hours.opens_at), default=None)
         return Block("hours", f"Outside calling hours ({window_of(campaign)}).", until=opens)
+    return None
+
+
+def campaign_slots_block(campaign: Campaign, used: int, now: datetime) -> Block | None:
     if used >= campaign.max_concurrent:
         reason = f"All {campaign.max_concurrent} slots of the campaign are in use."
         return Block("campaign-slots", reason, until=now + SLOT_WAIT)
+    return None
+
+
+def campaign_pace_block(campaign: Campaign, pace: CampaignPace, now: datetime) -> Block | None:
     turn = pacing.turn(pace.next_dial_at, now, campaign_step(campaign))
     if turn > now:
         reason = f"The campaign dials {campaign.calls_per_second.normalize():f} calls a second."
@@ -81,15 +126,36 @@ def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datet
 
 def contact_block(contact: CampaignContact, campaign: Campaign, person: Person, now: datetime) -> Block | None:
     """Why this person may not be called now. Final blocks skip the contact."""
+    return (
+        suppressed_block(person)
+        or elsewhere_block(person, now)
+        or cap_block(campaign.account, person)
+        or hours_block(contact, campaign, now)
+    )
+
+
+def suppressed_block(person: Person) -> Block | None:
     if person.suppressed is not None:
         return Block("suppressed", f"On the do-not-call list: {person.suppressed}", final=True)
+    return None
+
+
+def elsewhere_block(person: Person, now: datetime) -> Block | None:
     if person.in_call:
         until = now + timedelta(seconds=ELSEWHERE_SECONDS)
         return Block("in-call-elsewhere", "Another call to this person is open or uncertain.", until=until)
-    cap = campaign.account.daily_cap
-    if cap and person.calls_today >= cap:
-        reason = f"Called {person.calls_today} times in 24 hours; at most {cap}."
+    return None
+
+
+def cap_block(account: ExotelAccount, person: Person) -> Block | None:
+    if account.daily_cap and person.calls_today >= account.daily_cap:
+        reason = f"Called {person.calls_today} times in 24 hours; at most {account.daily_cap}."
         return Block("daily-cap", reason, until=person.cap_frees_at)
+    return None
+
+
+def hours_block(contact: CampaignContact, campaign: Campaign, now: datetime) -> Block | None:
+    """Calling hours where this person is."""
     zone = contact.time_zone or campaign.time_zone
     if not known_zone(zone):
         return Block("zone", f"The time zone “{zone}” is not known, so the hour is not known.", final=True)
