@@ -1,8 +1,8 @@
 """May this be dialled now? If not: why, and when. The one place that answers, for intents and for pages alike.
 
 Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, hours, slots, pace), person
-(do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a function of
-its own, so that `campaigns.why` can tell of every one.
+(do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a function
+of its own, so that `campaigns.why` can tell of every one.
 """
 
 from collections.abc import Mapping
