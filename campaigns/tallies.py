@@ -5,6 +5,7 @@ Rules of this file:
 * A change of a row and its tallies commit together, so in every snapshot the sums are exact.
 * Writers only insert, so they never wait for each other: no counter row is shared, and no campaign row is touched.
 * What a row counts as is said once, by the SQL functions `…_measures` of the migration; triggers and recounts use it.
+* Sums by half hour ("hours:<kind of account>") fade after a month and are never recounted.
 * Folding replaces many rows of one count by their sum, in one statement: no reader sees more or less.
 """
 
@@ -13,6 +14,7 @@ import random
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import Sum
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 CROWDED = 16  # rows of one count that are worth a fold
 FOLD_AT_ONCE = 2_000  # counts folded by one statement
 KEPT = timedelta(days=2)  # counts of minutes and of five minutes; the longest day has 25 hours
+HOURS_KEPT = timedelta(days=29)  # counts of half hours, by kind of account
+COST_UNIT = 10_000  # a cost is told in ten-thousandths, so that sums are whole numbers
 RECOUNT_LOCK = 80  # pg advisory lock (80, 0): one recount at a time, so that no difference is mended twice
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,7 +75,7 @@ def _sums(subjects: Mapping[str, int]) -> dict[int, Sums]:
 
 def since(campaign_ids: Iterable[int], moment: datetime) -> Sums:
     """Of calls dialled at or after `moment` (five minutes sharp, at most KEPT ago), together: "dialled",
-    "outcome:<outcome, or unknown>", "kind:<kind of disposition>"."""
+    "outcome:<outcome, or unknown>", "kind:<kind of disposition>", "spent" (in ten-thousandths)."""
     rows = Tally.objects.filter(about__in=[f"campaign:{pk}" for pk in campaign_ids], minute__gte=minute_of(moment))
     return {measure: int(n) for measure, n in rows.values_list("measure").annotate(sum=Sum("n")).order_by() if n}
 
@@ -92,6 +96,23 @@ def outcomes_each_five_minutes(campaign_id: int, first: datetime, until: datetim
     for minute, measure, n in rows.values_list("minute", "measure").annotate(sum=Sum("n")).order_by("minute"):
         found.setdefault(_EPOCH + timedelta(minutes=minute), {})[measure.removeprefix("outcome:")] = int(n)
     return found
+
+
+def answers_each_half_hour(kind: str, first: datetime) -> dict[datetime, tuple[int, int]]:
+    """(answered, reached) of all campaigns on this kind of account in each half hour from `first` on (at most
+    HOURS_KEPT ago); half hours without a call are absent. Reached are calls with an outcome of the carrier's."""
+    rows = Tally.objects.filter(about=f"hours:{kind}", minute__gte=minute_of(first))
+    found: dict[datetime, tuple[int, int]] = {}
+    for minute, measure, n in rows.values_list("minute", "measure").annotate(sum=Sum("n")).order_by("minute"):
+        at = _EPOCH + timedelta(minutes=minute)
+        answered, reached = found.get(at, (0, 0))
+        found[at] = (int(n), reached) if measure == "answered" else (answered, int(n))
+    return found
+
+
+def spent(sums: Sums) -> Decimal:
+    """What the calls have cost so far by the carrier's own word; it tells a price some minutes after each call."""
+    return Decimal(sums.get("spent", 0)) / COST_UNIT
 
 
 def minute_of(moment: datetime) -> int:
@@ -124,7 +145,9 @@ def fold(crowded: int = CROWDED) -> int:
 
 def forget_old_minutes(now: datetime) -> int:
     """Delete the counts of minutes that nobody asks for any more; returns how many rows went."""
-    return Tally.objects.filter(minute__gt=0, minute__lt=minute_of(now - KEPT)).delete()[0]
+    old = Tally.objects.filter(minute__gt=0, minute__lt=minute_of(now - KEPT)).exclude(about__startswith="hours:")
+    oldest = Tally.objects.filter(about__startswith="hours:", minute__lt=minute_of(now - HOURS_KEPT))
+    return old.delete()[0] + oldest.delete()[0]
 
 
 # ------------------------------------------------------------------------------------------------------ recounting
@@ -140,6 +163,12 @@ _RECOUNT = """
         FROM campaigns_callattempt AS call, LATERAL campaigns_attempt_measures(
             call.state, call.outcome, call.disposition_kind, call.confirmed_at IS NOT NULL, call.intent_at)
         WHERE campaign_id = %(campaign)s AND (minute = 0 OR minute >= %(first)s) GROUP BY minute, measure
+        UNION ALL
+        SELECT said.minute, said.measure, sum(said.n)
+        FROM campaigns_callattempt AS call, LATERAL campaigns_attempt_sums(
+            call.campaign_id, call.account_kind, call.outcome, call.price, call.intent_at) AS said
+        WHERE campaign_id = %(campaign)s AND price > 0 AND said.about = %(about)s
+            AND (said.minute = 0 OR said.minute >= %(first)s) GROUP BY said.minute, said.measure
     ), wrong AS (
         SELECT minute, measure, sum(n) AS n FROM (
             SELECT minute, measure, n FROM truth

@@ -18,6 +18,7 @@ from campaigns import (
     dialing,
     enrolling,
     events,
+    heartbeat,
     pacing,
     passthru,
     preparing,
@@ -44,6 +45,7 @@ def stop_dialing(**_: object) -> None:
 @shared_task(ignore_result=True)
 def dial_tick() -> None:
     with _surviving("dial tick"):
+        heartbeat.beat()
         dialing.drive_one()
 
 

@@ -16,6 +16,7 @@ from campaigns.models.campaigns import (
     RetryRule,
     UnknownPolicy,
 )
+from campaigns.models.heartbeats import Heartbeat
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.models.notes import CallNote, Judgement
 from campaigns.models.recordings import Recording, RecordingStatus
@@ -43,6 +44,7 @@ __all__ = [
     "ContactList",
     "EventSource",
     "ExotelAccount",
+    "Heartbeat",
     "ImportIssue",
     "Judgement",
     "Mode",

@@ -5,9 +5,9 @@ class Tally(models.Model):
     """A change of one count: the sum of `n` over the rows of a count is the count. Append-only.
 
     Triggers write it beside every change of the rows that are counted (migration `tallies`); `campaigns.tallies` reads,
-    folds and recounts. No foreign key: it would lock the campaign's row. `about` is "campaign:12", "list:3" or
-    "do-not-call". `minute` is 0 for a count of all time, else minutes since 1970 at which a minute's or five minutes'
-    count begins.
+    folds and recounts. No foreign key: it would lock the campaign's row. `about` is "campaign:12", "list:3",
+    "do-not-call" or "hours:simulator". `minute` is 0 for a count of all time, else minutes since 1970 at which the
+    count of a minute, five minutes or half an hour begins.
     """
 
     about = models.CharField(max_length=30)

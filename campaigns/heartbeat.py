@@ -1,0 +1,41 @@
+"""Whether anybody dials at all: a mark that the dial tick leaves even when no campaign runs.
+
+The mark of a loop (`Pacer.loop_seen_at`) says that somebody drives an account; this one says that a worker and the
+clock are there to begin with, so that an idle installation can tell the two apart.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Max
+
+from campaigns.models import Heartbeat, Pacer
+
+DIAL = "dial"
+EVERY = timedelta(seconds=10)  # a tick comes each second; it writes at most this often
+GONE_AFTER = timedelta(seconds=45)  # without a sign for so long, nobody is there to dial
+
+_BEAT = """
+    INSERT INTO campaigns_heartbeat AS known (name, seen_at) VALUES (%s, clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at WHERE known.seen_at < excluded.seen_at - make_interval(secs => %s)"""
+
+
+def beat(name: str = DIAL) -> None:
+    """Somebody is at work now. Any number of processes may say so; it is written at most once in EVERY."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT, [name, EVERY.total_seconds()])
+
+
+def worker_seen() -> datetime | None:
+    """When a worker last gave a sign: a tick, or a loop that drives an account; None: never. Two queries.
+
+    Loops count, because a worker whose threads all drive accounts has none left for a tick.
+    """
+    tick = Heartbeat.objects.filter(name=DIAL).values_list("seen_at", flat=True).first()
+    loop = Pacer.objects.aggregate(seen=Max("loop_seen_at"))["seen"]
+    return max(filter(None, (tick, loop)), default=None)
+
+
+def gone(seen: datetime | None, now: datetime) -> bool:
+    """Whether nobody is there to dial."""
+    return seen is None or now - seen > GONE_AFTER
