@@ -17,7 +17,8 @@ GONE_AFTER = timedelta(seconds=45)  # without a sign for so long, nobody is ther
 
 _BEAT = """
     INSERT INTO campaigns_heartbeat AS known (name, seen_at) VALUES (%s, clock_timestamp())
-    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at WHERE known.seen_at < excluded.seen_at - make_interval(secs => %s)"""
+    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+    WHERE known.seen_at < excluded.seen_at - make_interval(secs => %s)"""
 
 
 def beat(name: str = DIAL) -> None:
