@@ -15,7 +15,7 @@ from campaigns import audit, progress, tallies
 from campaigns.audit import Actor
 from campaigns.forms.calls import CallFilter
 from campaigns.lifecycle import AttemptState
-from campaigns.models import CallAttempt, Campaign, ExotelAccount
+from campaigns.models import CallAttempt, Campaign, ContactList, ExotelAccount
 from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
 from campaigns.views.call_filters import only_filter, saved
 from campaigns.views.context import default_account
@@ -104,24 +104,38 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     """What is filtered, as CSV. A GET hides the numbers; a POST shows them and is audited."""
     account = default_account()
     in_full = request.method == "POST"
-    calls = CallFilter(request.POST if in_full else request.GET, _campaigns(account)).apply(_calls(account))
+    filtered = CallFilter(request.POST if in_full else request.GET, _campaigns(account))
+    calls, columns = filtered.apply(_calls(account)), _list_columns(filtered, account)
     if in_full:
         audit.record(Actor.of(request.user), "export numbers", "calls", filter=dict(_query(request.POST)))
-    response = StreamingHttpResponse(_csv(calls, in_full=in_full), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(_csv(calls, columns, in_full=in_full), content_type="text/csv; charset=utf-8")
     name = f"calls-{timezone.now().astimezone(display_zone()):%Y-%m-%d-%H%M}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-async def _csv(calls: QuerySet[CallAttempt], *, in_full: bool) -> AsyncIterator[bytes]:
-    """Pages by key, each in a short transaction of its own; with a BOM, so that Excel reads UTF-8."""
-    yield "\ufeff".encode() + _lines([EXPORT_COLUMNS])
+def _list_columns(filtered: CallFilter, account: ExotelAccount | None) -> list[str]:
+    """The columns of the lists whose people may stand in the export, each once."""
+    wanted = filtered.cleaned_data.get("campaign")
+    campaigns = Campaign.objects.filter(is_test=False, account__kind=account.kind if account else "")
+    lists = ContactList.objects.filter(campaigns__in=campaigns.filter(pk=int(wanted)) if wanted else campaigns)
+    rows = lists.order_by("pk").distinct().values_list("pk", "columns")
+    return list(dict.fromkeys(name for _, columns in rows for name in columns))
+
+
+async def _csv(calls: QuerySet[CallAttempt], columns: Sequence[str], *, in_full: bool) -> AsyncIterator[bytes]:
+    """Pages by key, each in a short transaction of its own; with a BOM, so that Excel reads UTF-8.
+
+    The list's own columns stand behind ours; one that has the name of ours is told apart.
+    """
+    names = [f"{name} (of the list)" if name in EXPORT_COLUMNS else name for name in columns]
+    yield "\ufeff".encode() + _lines([[*EXPORT_COLUMNS, *names]])
     key = ""
     while True:
         chunk = await sync_to_async(_chunk)(calls, key)
         if not chunk:
             return
-        yield _lines(_cells(call, in_full=in_full) for call in chunk)
+        yield _lines([*_cells(call, in_full=in_full), *_of_list(call, columns, in_full=in_full)] for call in chunk)
         key = key_of(chunk[-1].intent_at, chunk[-1].pk)
 
 
@@ -146,6 +160,14 @@ def _cells(call: CallAttempt, *, in_full: bool) -> Sequence[object]:
         call.reason,
         call.sid or "",
     )
+
+
+def _of_list(call: CallAttempt, columns: Sequence[str], *, in_full: bool) -> list[str]:
+    """What the person's list says of them, as at enrolment; their own number is masked there, too."""
+    given = call.campaign_contact.variables
+    values = [str(given.get(name, "")) for name in columns]
+    digits = call.phone.lstrip("+")[-10:]
+    return values if in_full else [value.replace(digits, f"••{digits[-2:]}") for value in values]
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> bytes:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.lifecycle import AttemptState
-from campaigns.models import AuditEntry, Campaign, User
+from campaigns.models import AuditEntry, Campaign, Contact, ContactList, User
 from campaigns.views.calls import harmless
 from campaigns.views.paging import key_of, read_key
 from tests.pages import world
@@ -123,6 +123,26 @@ def test_the_export_hides_numbers_unless_they_are_asked_for_and_audited() -> Non
     assert [row["Number (with country code)"] for row in masked + shown] == ["91\xa090000\xa0••00", "919000000000"]
     assert (shown[0]["Campaign"], shown[0]["Reason"], shown[0]["Outcome"]) == ("'=HYPERLINK(1)", "'-cmd|x", "Answered")
     assert AuditEntry.objects.get(action="export numbers").actor == user
+
+
+@pytest.mark.django_db
+def test_the_export_carries_the_lists_own_columns_none_of_them_a_formula_or_the_number() -> None:
+    user = User.objects.create_user("meera")
+    people = ContactList.objects.create(name="Due", columns=["customer_id", "Reason", "=note", "mobile again"])
+    said = {"customer_id": "C-1001", "Reason": "late", "=note": "=2+2", "mobile again": "09000000007"}
+    Contact.objects.create(contact_list=people, phone="+919000000007", name="Asha", variables=said)
+    account = world.account()
+    world.call(world.first_of(world.launched(account, people)), reason="Answered.")
+    world.call(world.first_of(world.launched(account, world.people(1, name="Others"), name="Others")))
+    masked, shown = (_row_of(_export(user, in_full=in_full), "Asha") for in_full in (False, True))
+    assert (shown["customer_id"], shown["Reason"], shown["Reason (of the list)"]) == ("C-1001", "Answered.", "late")
+    assert shown["'=note"] == "'=2+2"
+    assert shown["due"] == ""
+    assert (masked["mobile again"], shown["mobile again"]) == ("0••07", "09000000007")
+
+
+def _row_of(rows: list[dict[str, str]], name: str) -> dict[str, str]:
+    return next(row for row in rows if row["Name"] == name)
 
 
 # -------------------------------------------------------------------------------------------------------- call page
