@@ -14,10 +14,12 @@ from dialer import env
 CHROMIUM = "/usr/bin/chromium"
 QUIETLY = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--mute-audio",
 )  # fmt: skip
 SIZES = {"wide": (1366, 768), "phone": (390, 844)}
+# Where a test that failed leaves its last page; with LOOK=1 every page that it looked at, in both sizes.
 PICTURES = env.ROOT / "test-results" / "product"
+LOOK = os.environ.get("LOOK") == "1"
 # Runs before any script of the page; what the policy stops is said on the console as well, but not always as an error.
 WATCH_POLICY = """
   addEventListener("securitypolicyviolation", event => {
@@ -28,12 +30,13 @@ WATCH_POLICY = """
 
 
 class Visitor:
-    """A page, what went wrong on it so far, and pictures of it."""
+    """A page, what went wrong on it so far, and pictures of it. `answers` holds (address, status) of each response."""
 
     def __init__(self, page: Page, address: str, pictures: Path) -> None:
         self.page = page
         self.address = address
         self.wrong: list[str] = []
+        self.answers: list[tuple[str, int]] = []
         self._pictures = pictures
         page.add_init_script(WATCH_POLICY)
         page.on("console", self._console)
@@ -43,24 +46,30 @@ class Visitor:
     def go(self, path: str) -> None:
         self.page.goto(self.address + path)
 
-    def picture(self, name: str) -> None:
-        """The whole page in both sizes; anything wider than the screen is wrong."""
+    def look(self, name: str) -> None:
+        """The page in both sizes; anything wider than the screen is wrong."""
         for size, (width, height) in SIZES.items():
             self.page.set_viewport_size({"width": width, "height": height})
-            self.page.wait_for_timeout(150)
-            picture = self._pictures / f"{name}-{size}.png"
-            # Hiding the caret would leave style attributes behind, which htmx copies and the policy forbids.
-            self.page.screenshot(path=picture, full_page=True, caret="initial")
             wide: int = self.page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 self.wrong.append(f"{self.page.url} is {wide} pixels wide on a screen of {width}")
+            if LOOK:
+                self.picture(f"{name}-{size}")
         self.page.set_viewport_size({"width": 1366, "height": 768})
+
+    def picture(self, name: str) -> None:
+        """The whole page as a file, once its charts have settled."""
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        self.page.wait_for_timeout(150)
+        # Hiding the caret would leave style attributes behind, which htmx copies and the policy forbids.
+        self.page.screenshot(path=self._pictures / f"{name}.png", full_page=True, caret="initial")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.wrong.append(f"{self.page.url}: {message.type}: {message.text}")
 
     def _response(self, response: Response) -> None:
+        self.answers.append((response.url, response.status))
         if response.status >= 400:
             self.wrong.append(f"{response.request.method} {response.url}: {response.status}")
         if not response.url.startswith((self.address, "data:", "blob:")):
@@ -77,10 +86,15 @@ def visitor(address: str, pictures: str) -> Iterator[Visitor]:
         pytest.skip(reason)
     folder = PICTURES / pictures
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIETLY])
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.set_default_timeout(15_000)
-        yield Visitor(page, address, folder)
+        visit, well = Visitor(page, address, folder), False
+        try:
+            yield visit
+            well = True
+        finally:
+            if not well:
+                visit.picture("failed")
         browser.close()

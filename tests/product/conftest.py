@@ -1,5 +1,6 @@
 """A whole product for a test, gone without a trace after it."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,22 @@ import pytest
 from tests.product.running import Product
 
 Start = Callable[..., Product]
+
+# The blended flow of the launch post: who reaches the bot's goal talks to a human for two minutes (of the carrier).
+FLOWS = {
+    "flows": {
+        "926": {
+            "name": "Disclosure, bot, human",
+            "applets": {
+                "disclosure": {"applet": "Greeting", "seconds": 3, "next": "bot"},
+                "bot": {"applet": "Voicebot", "url": "{dynamic_url}", "next": "told"},
+                "told": {"applet": "Passthru", "url": "{passthru_url}", "on_200": "goodbye", "on_302": "human"},
+                "goodbye": {"applet": "Greeting", "seconds": 2},
+                "human": {"applet": "Connect", "rings": 6, "talks": 120},
+            },
+        }
+    }
+}
 
 
 @pytest.fixture
@@ -40,3 +57,21 @@ def product(start: Start) -> Iterator[Product]:
     one = start(SIMULATOR_SPEED="20")
     yield one
     assert one.trouble() == []
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """One product for all browser tests of a module, at twelve times the carrier's speed, with flow 926 of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    flows = folder / "flows.json"
+    flows.write_text(json.dumps(FLOWS), encoding="utf-8")
+    product = Product(folder, {"SIMULATOR_SPEED": "12", "SIMULATOR_FLOWS": str(flows)})
+    failures = request.session.testsfailed
+    try:
+        product.wait_until_up()
+        yield product
+        if request.session.testsfailed == failures:
+            assert product.trouble() == []
+            product.stop()
+    finally:
+        product.kill()

@@ -40,9 +40,9 @@ def spelled(digits: str, spelling: int) -> str:
     return SPELLINGS[spelling % len(SPELLINGS)].format(digits, digits[:5], digits[5:])
 
 
-def numbers(fates: Sequence[str], count: int) -> list[str]:
-    """`count` ten-digit numbers that take the fates in turn, no two alike."""
-    counters = {fate: itertools.count(1) for fate in fates}
+def numbers(fates: Sequence[str], count: int, *, first: int = 1) -> list[str]:
+    """`count` ten-digit numbers that take the fates in turn, no two alike, each fate's counted from `first`."""
+    counters = {fate: itertools.count(first) for fate in fates}
     return [f"90000{fate}{next(counters[fate]):03d}" for fate in itertools.islice(itertools.cycle(fates), count)]
 
 

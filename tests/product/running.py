@@ -161,6 +161,12 @@ class Product:
                 self.process.wait()
 
 
+def simulator(product: Product) -> str:
+    """The address of the product's simulator."""
+    runtime: dict[str, str] = json.loads((product.state_dir / "runtime.json").read_text(encoding="utf-8"))
+    return runtime["EXOTEL_API_URL"]
+
+
 def wait_until(true: Callable[[], object], seconds: float, what: str = "it") -> None:
     deadline = time.monotonic() + seconds
     while not true():
