@@ -20,6 +20,7 @@ from campaigns.models.heartbeats import Heartbeat
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.models.notes import CallNote, Judgement
 from campaigns.models.recordings import Recording, RecordingStatus
+from campaigns.models.stalls import Stall
 from campaigns.models.streams import Stream, StreamEntry, StreamUse
 from campaigns.models.suppression import Suppression
 from campaigns.models.tallies import Tally
@@ -56,6 +57,7 @@ __all__ = [
     "RecordingStatus",
     "RetryRule",
     "Spelling",
+    "Stall",
     "Stream",
     "StreamEntry",
     "StreamUse",

@@ -1,0 +1,28 @@
+from django.db import models
+from django.db.models import Q
+
+from campaigns.models.campaigns import Campaign
+
+
+class Stall(models.Model):
+    """A time in which a running campaign dialled nobody although it should have; written by `campaigns.stalls`.
+
+    `reason` is the latest one. `told_at` is when mail about it was sent, or would have been if somebody wanted any.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="stalls")
+    code = models.CharField(max_length=30)
+    reason = models.CharField(max_length=500)
+    began_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"], name="one_open_stall_per_campaign", condition=Q(ended_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"stall of {self.campaign_id}"
