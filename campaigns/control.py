@@ -52,34 +52,40 @@ def problems(campaign: Campaign) -> list[str]:
 def launch(campaign_id: int, *, by: Actor) -> None:
     """Start calling. Exactly one of many simultaneous launches wins; the others raise NotAllowed."""
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         if campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
-            raise NotAllowed(f"This campaign is {_word(campaign)} already.")
+            raise NotAllowed(f"This campaign is {word(campaign)} already.")
         wrong = problems(campaign)
         if wrong:
             raise NotAllowed(*wrong)
-        _move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), launched_by=by.user)
-        CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
-        audit.record(by, "launch", f"campaign:{campaign.pk}")
+        begin(campaign, by=by, launched_by=by.user)
     enrolling.enrol_chunk(campaign_id, AT_ONCE)
+
+
+def begin(campaign: Campaign, *, by: Actor, **changes: object) -> None:
+    """A locked campaign that can be launched becomes running; its people are still to be enrolled."""
+    cleared = {"scheduled_at": None, "paused_by": "", "paused_reason": ""}
+    move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), **cleared, **changes)
+    CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
+    audit.record(by, "launch", f"campaign:{campaign.pk}")
 
 
 def pause(campaign_id: int, *, by: Actor, reason: str = "") -> None:
     """No new call after this commits; talks in progress go on."""
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         if campaign.status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
-            raise NotAllowed(f"This campaign is {_word(campaign)}, not running.")
-        _move(campaign, CampaignStatus.PAUSED, paused_by=by.name, paused_reason=reason)
+            raise NotAllowed(f"This campaign is {word(campaign)}, not running.")
+        move(campaign, CampaignStatus.PAUSED, paused_by=by.name, paused_reason=reason)
         audit.record(by, "pause", f"campaign:{campaign.pk}", reason=reason)
 
 
 def resume(campaign_id: int, *, by: Actor) -> None:
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         if campaign.status != CampaignStatus.PAUSED:
-            raise NotAllowed(f"This campaign is {_word(campaign)}, not paused.")
-        _move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
+            raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
+        move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
         CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
         audit.record(by, "resume", f"campaign:{campaign.pk}")
 
@@ -87,14 +93,14 @@ def resume(campaign_id: int, *, by: Actor) -> None:
 def stop(campaign_id: int, *, by: Actor) -> None:
     """End the campaign: nobody else is called, live calls finish, who was not called is skipped."""
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         to = CampaignStatus.DRAINING
         if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
             to = CampaignStatus.CANCELLED
         now = timezone.now()
         # Who is not in the queue yet will not be called: enrolling ends here, so that nobody is added after the end.
         ended_at = now if to == CampaignStatus.CANCELLED else None
-        _move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
+        move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
         audit.record(by, "stop", f"campaign:{campaign.pk}")
     finish(campaign_id, at_once=AT_ONCE)
 
@@ -105,10 +111,10 @@ def adjust(campaign_id: int, *, calls_per_second: Decimal, max_concurrent: int, 
     Raises NotAllowed, changing nothing, for figures that no campaign may have or a campaign that has ended.
     """
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         wrong = [*creating.pace_problems(calls_per_second, max_concurrent)]
         if campaign.status in ENDED_CAMPAIGNS or campaign.status == CampaignStatus.DRAINING:
-            wrong = [f"This campaign is {_word(campaign)}: its pace matters no more."]
+            wrong = [f"This campaign is {word(campaign)}: its pace matters no more."]
         if wrong:
             raise NotAllowed(*wrong)
         before = f"{campaign.calls_per_second.normalize():f} a second, {campaign.max_concurrent} at a time"
@@ -134,13 +140,13 @@ def lift_hold(account_id: int, *, by: Actor) -> None:
 def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
     """Put people whose uncertain call is proved never to have been dialled back in line; returns how many."""
     with transaction.atomic():
-        campaign = _locked(campaign_id)
+        campaign = locked(campaign_id)
         if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
-            raise NotAllowed(f"This campaign is {_word(campaign)}: nobody is called any more.")
+            raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed")
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
         if moved and campaign.status == CampaignStatus.COMPLETED:
-            _move(campaign, CampaignStatus.RUNNING, ended_at=None)
+            move(campaign, CampaignStatus.RUNNING, ended_at=None)
         audit.record(by, "dial uncertain", f"campaign:{campaign.pk}", people=moved)
     return moved
 
@@ -191,23 +197,25 @@ def _drain(campaign: Campaign, at_once: int | None) -> None:
         advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=timezone.now())
 
 
-def _locked(campaign_id: int) -> Campaign:
-    """The campaign, locked after its account's pacer."""
+def locked(campaign_id: int) -> Campaign:
+    """The campaign, locked after its account's pacer. Call inside a transaction."""
     account_id = Campaign.objects.values_list("account_id", flat=True).get(pk=campaign_id)
     pacing.lock(account_id)
     rows = Campaign.objects.select_for_update(of=("self",)).select_related("account")
     return rows.get(pk=campaign_id)
 
 
-def _move(campaign: Campaign, to: CampaignStatus, **changes: object) -> None:
+def move(campaign: Campaign, to: CampaignStatus, **changes: object) -> None:
+    """Another status of a locked campaign. Raises NotAllowed where the table has no such move."""
     if campaign.status not in sources(CAMPAIGN, to):
-        raise NotAllowed(f"This campaign is {_word(campaign)} already.")
+        raise NotAllowed(f"This campaign is {word(campaign)} already.")
     rows = Campaign.objects.filter(pk=campaign.pk)
     advance(rows, CAMPAIGN, to, field="status", generation=F("generation") + 1, **changes)
     campaign.refresh_from_db()
 
 
-def _word(campaign: Campaign) -> str:
+def word(campaign: Campaign) -> str:
+    """How the campaign stands: "a draft", "running"."""
     status = CampaignStatus(campaign.status)
     return "a draft" if status == CampaignStatus.DRAFT else status.label.lower()
 

@@ -23,6 +23,7 @@ from campaigns import (
     passthru,
     preparing,
     reconciling,
+    scheduling,
     stream_use,
     sweeping,
     tallies,
@@ -96,6 +97,7 @@ def recordings_tick() -> None:
 
 
 _CHORES: tuple[Callable[[], object], ...] = (
+    scheduling.start_due,
     sweeping.sweep_orphans,
     sweeping.expire_slots,
     sweeping.close_dead_streams,

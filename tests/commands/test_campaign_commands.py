@@ -1,9 +1,10 @@
 """create_, launch_, pause_, resume_, stop_campaign and campaign_status: the names, flags and keys scripts depend on."""
 
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from campaigns.models import AuditEntry, Campaign, ExotelAccount
 from tests import people
@@ -116,3 +117,14 @@ def test_without_json_it_speaks_in_sentences(here: Manage) -> None:
     assert made.out == f"Campaign {campaign.pk}, “EMI”, is a draft.\n"
     said = here("campaign_status", str(campaign.pk)).out
     assert said == "EMI is draft. People: nobody enrolled yet. Calls: no calls yet.\n"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_launch_at_a_time_is_scheduled_and_can_be_called_off(here: Manage) -> None:
+    campaign = people.campaign(status="draft", lists=[people.contact_list(1)])
+    told = here("launch_campaign", str(campaign.pk), "--at", "2126-11-21 09:30").refusal
+    assert told == "A campaign can be planned for a year ahead at most."
+    tomorrow = f"{timezone.now() + timedelta(days=1):%Y-%m-%d} 09:30"
+    answer = here("launch_campaign", str(campaign.pk), "--at", tomorrow, "--json").answer
+    assert answer == {"id": campaign.pk, "status": "scheduled", "at": f"{tomorrow.replace(' ', 'T')}:00+05:30"}
+    assert here("unschedule_campaign", str(campaign.pk), "--json").answer["status"] == "draft"
