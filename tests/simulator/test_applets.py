@@ -157,7 +157,7 @@ async def test_a_one_way_stream_runs_beside_a_human_until_it_is_stopped(start: S
             await socket.send(json.dumps({"event": "mark", "mark": {"name": "ignored"}}))
 
     async with bot(talk_back) as far, product() as told:
-        simulator = await start(flow_var=variables(far, told))
+        simulator = await start(flow_var=variables(far, told), speed=10.0)
         record = await call(simulator, "105")
         await simulator.until(lambda book: book.of("passthru"))
     assert names(record) == ["listen", "human", "enough", "told"]
