@@ -158,8 +158,11 @@ def encode(command: Frame) -> str:
 
 
 def decode(frame: str | bytes) -> Event | None:
-    """The event in a text frame, or None for an event of a kind we do not know. Raises ProtocolError only."""
-    if isinstance(frame, bytes):
+    """The event in a frame, or None for an event of a kind we do not know. Raises ProtocolError only.
+
+    Frames are text; the same JSON in a binary frame is read as well, since many libraries send that by default.
+    """
+    if isinstance(frame, bytes) and not frame.startswith(b"{"):
         raise ProtocolError("binary frame")
     try:
         message = json.loads(frame)
@@ -200,21 +203,32 @@ def _media(message: dict[str, Any]) -> Media:
     payload = media.get("payload")
     if not isinstance(payload, str) or not payload:
         raise ProtocolError("media without payload")
-    try:
-        audio = binascii.a2b_base64(payload, strict_mode=True)
-    except ValueError:
-        raise ProtocolError("payload is not base64") from None
+    audio = _audio(payload)
     if len(audio) % 2:
         raise ProtocolError("odd number of PCM bytes")
     return Media(audio, _number(media.get("timestamp")), _number(media.get("chunk")), _sequence(message))
 
 
+def _audio(payload: str) -> bytes:
+    """The bytes of base64, whether or not it is cut into lines as MIME does."""
+    try:
+        return binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError:
+        pass
+    try:
+        return binascii.a2b_base64("".join(payload.split()), strict_mode=True)
+    except ValueError:
+        raise ProtocolError("payload is not base64") from None
+
+
 def _dtmf(message: dict[str, Any]) -> Dtmf:
-    dtmf = _part(message, "dtmf")
-    digit = _text(dtmf.get("digit")).upper()
+    """One key. Never captured: the pages print `dtmf: {digit}`; Passthru wraps its digits in quotes."""
+    dtmf = message.get("dtmf")
+    part = dtmf if isinstance(dtmf, dict) else {"digit": dtmf} if dtmf is not None else message
+    digit = _text(_pick(part, "digit", "digits")).strip('" ').upper()
     if digit not in KEYS:
         raise ProtocolError("dtmf without a key")
-    return Dtmf(digit, _number(dtmf.get("duration")), _sequence(message))
+    return Dtmf(digit, _number(part.get("duration")), _sequence(message))
 
 
 def _mark(message: dict[str, Any]) -> Mark:
@@ -279,11 +293,20 @@ def _number(value: object) -> int | None:
 
 
 def _parameters(value: object) -> dict[str, str]:
-    """Custom parameters as text. The vendor may deliver a lone CustomField as a key without a value."""
+    """Custom parameters as text. The vendor may deliver a lone CustomField as a key without a value, or pack all of
+    them into a string of JSON as it does with Passthru's `Stream`."""
     if isinstance(value, str):
-        key = _text(value)
-        return {key: ""} if key else {}
+        value = _unpacked(value)
     if not isinstance(value, dict):
         return {}
     pairs = list(value.items())[:PARAMETERS_LIMIT]
     return {_text(key): _text(content) for key, content in pairs if _text(key)}
+
+
+def _unpacked(text: str) -> object:
+    """The object that the text is in JSON; else the text as a lone key."""
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {text: ""}
