@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from channels.exceptions import StopConsumer
@@ -29,11 +30,12 @@ FAREWELL: Final = 8.0
 
 
 class Admission:
-    """How many streams this process carries, and whether it takes new ones."""
+    """How many streams this process carries, which of them talk, and whether it takes new ones."""
 
     def __init__(self) -> None:
         self.streams = 0
         self.draining = False
+        self.talks: dict[LiveStream, asyncio.Task[None]] = {}
 
     def enter(self) -> bool:
         """Take a place, if there is one. Whoever got it calls `leave`."""
@@ -55,9 +57,23 @@ def drain() -> None:
     admission.draining = True
 
 
+def draining() -> bool:
+    """Whether `drain` was called."""
+    return admission.draining
+
+
 def live_streams() -> int:
     """How many streams this process carries now."""
     return admission.streams
+
+
+async def hang_up_all() -> None:
+    """End every talk now; returns when that is written, or after FAREWELL."""
+    talks = dict(admission.talks)
+    for talk in talks:
+        talk.end("the server was stopped")
+    if talks:
+        await asyncio.wait(talks.values(), timeout=FAREWELL)
 
 
 class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
@@ -80,6 +96,9 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await self.dispatch(await receive())
         except StopConsumer:
             return
+        finally:  # also when the server gives us up, or a frame meets a fault of ours
+            if self._live:
+                self._live.lost(1006)
 
     async def dispatch(self, message: Message) -> None:
         """Call the handler, without closing database connections first: the handlers hold none."""
@@ -120,8 +139,8 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             socket=Socket(self._send_text, self._close_socket),
             rate_factor=getattr(settings, "STREAM_RATE_FACTOR", RATE_FACTOR),
         )
-        self._running = asyncio.create_task(self._live.run())
-        self._running.add_done_callback(_over)
+        self._running = admission.talks[self._live] = asyncio.create_task(self._live.run())
+        self._running.add_done_callback(partial(_over, self._live))
         return self._live
 
     async def _granted(self, token: str) -> tuple[StreamGrant, BotSpec]:
@@ -179,7 +198,8 @@ def wire_code(code: int) -> int:
     return code if code == 1000 or code >= 3000 else code + 3000
 
 
-def _over(running: asyncio.Task[None]) -> None:
+def _over(live: LiveStream, running: asyncio.Task[None]) -> None:
+    del admission.talks[live]
     admission.leave()
     if not running.cancelled() and (failure := running.exception()):
         logger.error("a stream ended badly: %s", type(failure).__name__, exc_info=failure)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 EVERY: Final = 1.0
 HELD_MAX: Final = 20_000
 """Entries kept while the database is away; beyond that the oldest go."""
+UNWRITABLE: Final = (DatabaseError, TypeError, ValueError)
+"""What the database refuses, and what a bot noted that is no JSON or no text."""
 
 
 class Journal:
@@ -46,7 +48,7 @@ class Journal:
             except (OperationalError, InterfaceError) as error:
                 logger.warning("%d timeline entries wait: %s", len(batch), type(error).__name__)
                 self._hold(batch)
-            except DatabaseError:
+            except UNWRITABLE:
                 await self._write_by_stream(batch)
 
     def _hold(self, batch: list[Entry]) -> None:
@@ -60,7 +62,7 @@ class Journal:
             own = [entry for entry in batch if entry.stream_id == stream_id]
             try:
                 await through(self._doors.note, own)
-            except DatabaseError as error:
+            except UNWRITABLE as error:
                 self.lost += len(own)
                 logger.error("%d entries of stream %s refused: %s", len(own), stream_id, type(error).__name__)
 

@@ -128,9 +128,15 @@ class LiveStream:
                 self.note("stop", reason)
 
     def lost(self, code: int) -> None:
-        """The socket has gone."""
-        self._lost_code = code
+        """The socket has gone. Told again: nothing happens."""
+        if self._lost_code is None:
+            self._lost_code = code
         self.session.lost()
+        self.wake()
+
+    def end(self, reason: str) -> None:
+        """Hang up now, in the middle of a word if need be, for a reason of the server's."""
+        self.session.close(1012, reason, "server")
         self.wake()
 
     # --- what the line needs (botbridge.line.Owner) ---------------------------------------------------------
@@ -225,7 +231,19 @@ class LiveStream:
     # --- the pump -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Carry out the session's commands when they are due, until the end; then write how it ended."""
+        """Carry out the session's commands when they are due, until the end; then write how it ended.
+
+        Also when something of ours fails that never should: a socket without its pump would be a silent call.
+        """
+        try:
+            await self._pump()
+        finally:
+            if self.session.state is not State.CLOSED:
+                self.session.close(1011, "an error in Dialer itself", "server")
+                await self._socket.close(1011)
+            await self._end()
+
+    async def _pump(self) -> None:
         while True:
             self._awake.clear()
             for command in self.session.poll(self.now()):
@@ -235,7 +253,6 @@ class LiveStream:
             if self._line:
                 self._line.changed()  # a mark may have been given up
             await self._sleep()
-        await self._end()
 
     async def _sleep(self) -> None:
         try:
@@ -277,10 +294,12 @@ class LiveStream:
         if closing.dropped:
             self.note("dropped", f"{closing.dropped} audio frames or keys came faster than the bot took them")
         self.note("closing", closing.reason, {"code": closing.code, "by": closing.by})
-        await self._journal.flush()
-        if self._writes:
-            await asyncio.wait(self._writes)
-        await surely_through(self._doors.close_stream, self._grant.stream_id, closing)
+        try:
+            await self._journal.flush()
+            if self._writes:
+                await asyncio.wait(self._writes)
+        finally:
+            await surely_through(self._doors.close_stream, self._grant.stream_id, closing)
 
     async def _end_talk(self) -> None:
         if self._talk is None or self._talk.done():
@@ -288,7 +307,9 @@ class LiveStream:
         await asyncio.wait({self._talk}, timeout=LAST_WORDS)
         if not self._talk.done():
             self._talk.cancel()
-            await asyncio.wait({self._talk})
+            await asyncio.wait({self._talk}, timeout=LAST_WORDS)
+        if not self._talk.done():
+            logger.error("stream %s: the bot “%s” does not end", self._grant.stream_id, self._spec.name)
 
     def _closing(self) -> StreamClosing:
         code, by, reason = self._cause()

@@ -28,6 +28,7 @@ from psycopg.conninfo import conninfo_to_dict
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
+DRAIN_SECONDS = 300  # as long as a call may last, unless its campaign says otherwise
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

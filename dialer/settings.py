@@ -45,6 +45,7 @@ BOTS = {
 SPEECH = "botbridge.speech"
 SPEECH_DIR = STATE_DIR / "speech"
 MAX_STREAMS = env.integer("MAX_STREAMS", default=200)
+DRAIN_SECONDS = env.integer("DRAIN_SECONDS", default=env.DRAIN_SECONDS, minimum=0)
 # How many times faster than real time a far side may send audio. A real Exotel keeps real time; a pretend one on
 # loopback may run its clock faster.
 STREAM_RATE_FACTOR = 4 if "exotel" in (urlsplit(EXOTEL["api_url"]).hostname or "exotel") else 400

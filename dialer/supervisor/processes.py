@@ -4,6 +4,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dialer import env
+
 WEBSOCKET_MESSAGE_BYTES = 262_144  # a stream's frames stay below; Daphne closes the socket of whoever sends more
 
 
@@ -24,18 +26,24 @@ def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
     """
     ours = (
         Process("work", _worker("work", threads=4), grace=15),
+        # Stopped after those who dial: nobody new picks up while the last talks come to their end.
+        Process("web", _web(values["PORT"]), grace=_talks(values) + 15, environment={"DATABASE_POOL": "1"}),
         Process("dial", _worker("dial", threads=8), grace=15),
         Process("beat", _beat(values["STATE_DIR"]), grace=5),
-        Process("web", _web(values["PORT"]), grace=5, environment={"DATABASE_POOL": "1"}),
     )
     if not values.get("SIMULATOR_PORT"):
         return ours
     return (Process("simulator", _simulator(values), grace=5), *ours)
 
 
+def _talks(values: Mapping[str, str]) -> int:
+    """Seconds that live talks may go on after the web process was asked to end."""
+    return int(values.get("DRAIN_SECONDS", env.DRAIN_SECONDS))
+
+
 def _web(port: str) -> tuple[str, ...]:
     return (
-        sys.executable, "-m", "daphne",
+        sys.executable, "-m", "dialer.serving",
         "--bind", "127.0.0.1",
         "--port", port,
         "--verbosity", "0",  # no access log: addresses carry tokens

@@ -123,7 +123,7 @@ class Run:
 
     def finish(self) -> None:
         """Stop everything in reverse order of its start."""
-        _note("stopping (Ctrl-C again to hurry)")
+        _note(f"stopping; live talks may go on for {self.values['DRAIN_SECONDS']} s (Ctrl-C again to hurry)")
         for watch in reversed(self.watches):
             daemon = watch.daemon
             before = time.monotonic()

@@ -7,13 +7,14 @@ from dialer import env, installation
 SECRETS = ("SECRET_KEY", "TOKEN_KEYS", "ENCRYPTION_KEYS")
 # What an operator may give to `make run`, and a second terminal must know as well. A test compares with .env.example.
 PASSED_ON = (
-    "ADMIN", "BEHIND_PROXY", "DEBUG", "DISPLAY_TIME_ZONE", "EMAIL_URL", "EXOTEL_ACCOUNT_SID", "EXOTEL_API_KEY",
-    "EXOTEL_API_TOKEN", "EXOTEL_API_URL", "EXOTEL_CALLER_ID", "EXOTEL_CALLS_PER_MINUTE", "EXOTEL_MAX_CONCURRENT",
-    "EXOTEL_REGION", "LOG_LEVEL", "MAX_STREAMS", "PUBLIC_STREAM_URL", "RECORDING_HOSTS", "SIMULATOR_SPEED",
-    "UPLOAD_MAX_BYTES",
+    "ADMIN", "BEHIND_PROXY", "DEBUG", "DISPLAY_TIME_ZONE", "DRAIN_SECONDS", "EMAIL_URL", "EXOTEL_ACCOUNT_SID",
+    "EXOTEL_API_KEY", "EXOTEL_API_TOKEN", "EXOTEL_API_URL", "EXOTEL_CALLER_ID", "EXOTEL_CALLS_PER_MINUTE",
+    "EXOTEL_MAX_CONCURRENT", "EXOTEL_REGION", "LOG_LEVEL", "MAX_STREAMS", "PUBLIC_STREAM_URL", "RECORDING_HOSTS",
+    "SIMULATOR_SPEED", "UPLOAD_MAX_BYTES",
 )  # fmt: skip
 SIMULATED_CALLER_ID = "08047491899"
 REQUESTS_PER_MINUTE = 200  # Exotel's default limit, which the simulator keeps
+SIMULATED_TALKS = 3  # seconds that live talks may go on when we stop: nobody minds that a simulated one is cut off
 
 
 def effective(state_dir: Path) -> dict[str, str]:
@@ -25,6 +26,8 @@ def effective(state_dir: Path) -> dict[str, str]:
         "PUBLIC_URL": env.url("PUBLIC_URL", f"http://127.0.0.1:{port}"),
     }
     values |= {name: given for name in PASSED_ON if (given := env.text(name, ""))}
+    talks = SIMULATED_TALKS if _wants_simulator(values) else env.DRAIN_SECONDS
+    values["DRAIN_SECONDS"] = str(env.integer("DRAIN_SECONDS", talks, minimum=0))
     values |= installation.kept_secrets(state_dir)
     values |= {name: given for name in SECRETS if (given := env.secret(name, ""))}
     return values | (_simulated(state_dir, values) if _wants_simulator(values) else {})

@@ -38,6 +38,7 @@ class StandIn:
     refusal: StreamRefused | None = None
     crossed: StreamRefused | None = None
     failures: list[Exception] = field(default_factory=list)
+    refuses: str = ""
     starts: list[StreamStart] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     notes: int = 0
@@ -70,6 +71,8 @@ class StandIn:
     def note(self, entries: Sequence[Entry]) -> None:
         if self.failures:
             raise self.failures.pop(0)
+        if self.refuses in [entry.kind for entry in entries]:
+            raise TypeError("Object of type object is not JSON serializable")
         self.notes += 1
         self.entries.extend(entries)
         self.noted.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from django.db import DataError, OperationalError
 from pytest_django import Settings
 
-from botbridge import consumers, speech
+from botbridge import consumers, live, speech
 from botbridge.bots.echo import SPEC as ECHO
 from botbridge.bots.spec import BotContext
 from botbridge.journal import Journal
@@ -38,10 +39,29 @@ class Broken:
 BROKEN = replace(ECHO, name="broken", create=Broken)
 
 
+class Stubborn:
+    """A bot that goes on whatever happens, until the test lets it go."""
+
+    let_go: asyncio.Event
+
+    def __init__(self, context: BotContext) -> None:
+        pass
+
+    async def run(self, line: Line) -> None:
+        line.note("odd", "", thing=object())  # no JSON
+        while not self.let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.let_go.wait()
+
+
+STUBBORN = replace(ECHO, name="stubborn", create=Stubborn)
+
+
 @pytest.fixture(autouse=True)
 def media(settings: Settings, tmp_path: Path) -> Iterator[None]:
     settings.SPEECH_DIR = tmp_path
-    settings.BOTS = {**settings.BOTS, "broken": "tests.botbridge.test_consumer.BROKEN"}
+    ours = {name: f"tests.botbridge.test_consumer.{name.upper()}" for name in ("broken", "stubborn")}
+    settings.BOTS = {**settings.BOTS, **ours}
     yield
     assert consumers.live_streams() == 0
 
@@ -162,6 +182,64 @@ async def test_a_bot_that_fails_ends_the_call_cleanly_and_its_words_stay_out_of_
     assert (doors.closings[0].by, doors.closings[0].reason) == ("error", "the bot failed: ZeroDivisionError")
     assert "ZeroDivisionError" in caplog.text
     assert "Asha" not in caplog.text
+
+
+async def test_a_bot_that_will_not_end_keeps_no_stream_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LAST_WORDS", 0.05)
+    Stubborn.let_go = asyncio.Event()
+    doors = for_bot("stubborn")
+    caller = await Caller(doors).start()
+    await caller.say(stop_frame())
+    await caller.until_closed()
+    Stubborn.let_go.set()
+    assert [closing.by for closing in doors.closings] == ["caller"]
+
+
+async def test_what_a_bot_noted_that_cannot_be_written_costs_neither_the_rest_nor_the_end() -> None:
+    doors = for_bot("stubborn")
+    doors.refuses = "odd"
+    Stubborn.let_go = asyncio.Event()
+    Stubborn.let_go.set()
+    caller = await Caller(doors).start()
+    await caller.until_closed()
+    assert [closing.by for closing in doors.closings] == ["bot"]
+
+
+async def test_a_fault_of_our_own_closes_the_socket_and_is_written_down(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    doors = StandIn()
+    caller = await Caller(doors).start()
+    monkeypatch.setattr("botbridge.live.encode", lambda _: 1 / 0)
+    for _ in range(10):
+        await caller.say(media_frame(b"\1\1" * 160))
+    assert await caller.until_closed() == 4011
+    assert (doors.closings[0].by, doors.closings[0].reason) == ("server", "an error in Dialer itself")
+    assert "a stream ended badly: ZeroDivisionError" in caplog.text
+
+
+async def test_a_frame_that_meets_a_fault_of_ours_leaves_no_stream_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    doors = StandIn()
+    caller = await Caller(doors).start()
+    monkeypatch.setattr("botbridge.line.Line.heard_audio", lambda *_: 1 / 0)
+    await caller.say(media_frame(bytes(320)))
+    with pytest.raises(ZeroDivisionError):
+        await caller.socket.wait()
+    for _ in range(200):
+        if doors.closings:
+            break
+        await asyncio.sleep(0.01)
+    assert [closing.by for closing in doors.closings] == ["network"]
+
+
+async def test_the_talks_of_a_server_that_stops_are_hung_up_and_written_down() -> None:
+    doors = StandIn()
+    caller = await Caller(doors).start()
+    await caller.say(media_frame(bytes(320)))
+    await asyncio.sleep(0.05)
+    await consumers.hang_up_all()
+    assert (doors.closings[0].by, doors.closings[0].code) == ("server", 1012)
+    assert await caller.until_closed() == 4012
 
 
 ANNOUNCER = {"message": "Hello {name}.", "question": "Press 1.", "wait_seconds": "1", "keys": "1 = paid (goal): Paid"}

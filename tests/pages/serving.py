@@ -1,4 +1,4 @@
-"""The pages as production serves them, by Daphne, over the test's own database.
+"""The pages (and the media socket) as production serves them, by Daphne, over the test's own database.
 
 The recording's answer is asynchronous, so Django's live server (WSGI) cannot give it.
 """
@@ -23,15 +23,27 @@ PATIENCE = 40.0  # seconds until the first answer, on a busy machine
 @contextmanager
 def served(state_dir: Path) -> Iterator[str]:
     """The address; STATE_DIR/media holds what was stored. The process ends with the block."""
+    with serving(state_dir) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(state_dir: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The address and the process, which ends with the block at the latest."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0", "dialer.asgi:application")
+    command = (
+        sys.executable, "-m", "dialer.serving",
+        "-b", "127.0.0.1", "-p", str(port), "-v", "0", "dialer.asgi:application",
+    )  # fmt: skip
     values = {"DATABASE_URL": _database_url(), "STATE_DIR": str(state_dir), "PUBLIC_URL": address, "PORT": str(port)}
     with (state_dir / "daphne.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=env.ROOT, env={**os.environ, **values}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=env.ROOT, env={**os.environ, **values, **environment}, stdout=log, stderr=log
+        )
     try:
         _wait(process, address, state_dir / "daphne.log")
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -35,7 +35,7 @@ def celery_options(process: Process) -> dict[str, Any]:
 
 
 def test_the_order_of_the_stop_is_the_reverse_of_the_start(table: dict[str, Process]) -> None:
-    assert [*reversed(table)] == ["web", "beat", "dial", "work", "simulator"]
+    assert [*reversed(table)] == ["beat", "dial", "web", "work", "simulator"]
 
 
 def test_no_simulator_runs_without_its_port() -> None:
@@ -44,6 +44,7 @@ def test_no_simulator_runs_without_its_port() -> None:
 
 
 def test_daphne_understands_what_the_web_process_asks(table: dict[str, Process]) -> None:
+    assert table["web"].command[1:3] == ("-m", "dialer.serving")
     options = CommandLineInterface().parser.parse_args(list(table["web"].command[3:]))
     assert (options.host, options.port) == ("127.0.0.1", 8123)
     assert options.websocket_timeout == -1
