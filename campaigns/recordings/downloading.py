@@ -25,6 +25,7 @@ MOST_SECONDS = 300.0
 READ_SECONDS = 20.0
 CHUNK = 64 * 1024
 HEAD = 12  # bytes that tell what kind of file it is
+_NOT_KNOWN_YET = 0x7FFFFFFF  # the size in a WAV's header from which on it means that nobody knew it
 
 
 class Failure(Exception):
@@ -129,18 +130,27 @@ def _check_answer(response: httpx.Response) -> None:
         raise Failure(f"it answered {status}")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Failure("it came packed in a way that was not asked for")
-    chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
-    if not chunked and not response.headers.get("content-length", "").isdecimal():
-        raise Failure("it did not say how long it is, so whether it is whole cannot be known")
+
+
+def _told(response: httpx.Response) -> int | None:
+    """The length in the header; None if the body ends with its last chunk, or with the connection."""
+    told = response.headers.get("content-length", "")
+    return int(told) if told.isdecimal() else None
+
+
+def _chunked(response: httpx.Response) -> bool:
+    return response.headers.get("transfer-encoding", "").lower() == "chunked"
 
 
 def _write(response: httpx.Response, into: IO[bytes], limits: Limits) -> Sound:
-    told = response.headers.get("content-length")
-    if told is not None and int(told) > limits.size:
+    told = _told(response)
+    if told is not None and told > limits.size:
         raise _too_large(limits)
     digest, size, kind = hashlib.sha256(), 0, ""
     for chunk in _chunks(response):
-        kind = kind or _kind(chunk)
+        if not kind:
+            kind = _kind(chunk)
+            told = _told_by_wav(chunk) if told is None and not _chunked(response) else told
         size += len(chunk)
         if size > limits.size:
             raise _too_large(limits)
@@ -151,7 +161,7 @@ def _write(response: httpx.Response, into: IO[bytes], limits: Limits) -> Sound:
             into.write(chunk)
         except OSError as trouble:
             raise Failure(f"it could not be written down: {trouble.strerror}") from None
-    if told is not None and size != int(told):
+    if told is not None and size < told:
         raise Failure(f"it broke off: {size} of {told} bytes came")
     if not size:
         raise Failure("it was empty")
@@ -181,6 +191,15 @@ def _kind(head: bytes) -> str:
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<twilio", b"{")):
         raise Failure("a page came instead of a recording", bad=True, denied=True)
     raise Failure("what came is neither MP3 nor WAV", bad=True, denied=True)
+
+
+def _told_by_wav(head: bytes) -> int | None:
+    """The length by a WAV's own header, for an answer that ends with its connection: it could end early unnoticed.
+
+    None for an MP3, which does not know its length, and for a WAV written before its length was known.
+    """
+    size = int.from_bytes(head[4:8], "little")
+    return size + 8 if head.startswith(b"RIFF") and 0 < size < _NOT_KNOWN_YET else None
 
 
 def _is_frame(head: bytes) -> bool:

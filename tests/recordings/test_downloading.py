@@ -112,8 +112,12 @@ def test_a_recording_that_broke_off_is_refused() -> None:
     assert "broke" in str(refused(raw(head + WAV[:500], then=reset)))
 
 
-def test_an_answer_that_does_not_tell_its_length_cannot_be_known_to_be_whole() -> None:
-    assert "how long" in str(refused(raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + WAV)))
+def test_an_answer_that_ends_with_its_connection_is_whole_unless_its_own_header_says_more() -> None:
+    head = b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n"
+    for body in (WAV, b"RIFF" + b"\xff" * 4 + WAV[8:], b"\xff\xfb\x90\x64" + bytes(500)):
+        assert fetch(raw(head + body))[1] == body
+    assert "broke off" in str(refused(raw(head + WAV[:-1])))
+    assert "broke" in str(refused(raw(head + WAV[:500], then=reset)))
 
 
 def test_a_recording_that_says_it_is_too_large_is_not_read() -> None:
