@@ -24,6 +24,7 @@ from campaigns import (
     preparing,
     reconciling,
     scheduling,
+    stall_watch,
     stream_use,
     sweeping,
     tallies,
@@ -105,6 +106,7 @@ _CHORES: tuple[Callable[[], object], ...] = (
     passthru.adopt_late,
     events.apply_leftovers,
     control.finish_all,
+    stall_watch.look,
     tallies.fold,
 )
 
