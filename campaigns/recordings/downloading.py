@@ -139,7 +139,7 @@ def _told(response: httpx.Response) -> int | None:
 
 
 def _chunked(response: httpx.Response) -> bool:
-    return response.headers.get("transfer-encoding", "").lower() == "chunked"
+    return str(response.headers.get("transfer-encoding", "")).lower() == "chunked"
 
 
 def _write(response: httpx.Response, into: IO[bytes], limits: Limits) -> Sound:
