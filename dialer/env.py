@@ -151,7 +151,7 @@ def database_url(address: str, name: str = "DATABASE_URL") -> dict[str, Any]:
         raise bad(name, "names no database (postgresql://user:password@host:5432/name)")
     known = {key.upper(): str(parts.pop(key, "")) for key in ("user", "password", "host", "port")}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "dialer.postgresql",
         "NAME": str(parts.pop("dbname")),
         **known,
         "OPTIONS": parts,

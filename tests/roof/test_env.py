@@ -105,7 +105,7 @@ def test_the_secrets_we_make_can_be_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_database_address_becomes_djangos_settings() -> None:
     assert env.database_url("postgresql://me:p%40ss@db.example:6432/calls?sslmode=require") == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "dialer.postgresql",
         "NAME": "calls",
         "USER": "me",
         "PASSWORD": "p@ss",
