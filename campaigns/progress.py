@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import eligibility, intents, pacing, tallies
-from campaigns.eligibility import Block
+from campaigns import eligibility, pacing, stalls, tallies
 from campaigns.lifecycle import (
     DUE_CONTACTS,
     OPEN_ATTEMPTS,
@@ -23,8 +22,6 @@ from campaigns.models import (
     AuditEntry,
     CallAttempt,
     Campaign,
-    CampaignContact,
-    CampaignPace,
     ExotelAccount,
     Pacer,
     StreamEntry,
@@ -150,12 +147,9 @@ def waiting(campaign: Campaign) -> Waiting | None:
     account = campaign.account
     pacer = Pacer.objects.get(account=account)
     if pacer.loop_seen_at is None or now - pacer.loop_seen_at > SILENT_AFTER:
-        hint = "Check that the worker and the clock (dial, beat) run; see their logs."
-        if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
-            return Waiting(held=True, code="no-worker", reason="No worker is dialling.", hint=hint)
-        return Waiting(held=False, code="starting", reason="The dialling worker starts within seconds.")
+        return _no_loop(campaign, now)
     used = pacing.slots_used(account.pk)
-    block = _first_block(campaign, account, pacer, used, now)
+    block = stalls.reason(campaign, pacer, used, now)
     if block is None or block.code in ("account-pace", "campaign-pace"):
         return None
     return Waiting(
@@ -163,29 +157,15 @@ def waiting(campaign: Campaign) -> Waiting | None:
     )
 
 
-def _first_block(
-    campaign: Campaign, account: ExotelAccount, pacer: Pacer, used: Mapping[int, int], now: datetime
-) -> Block | None:
-    pace = CampaignPace.objects.get(campaign=campaign)
-    block = eligibility.account_block(pacer, account, eligibility.total(used), 0, now)
-    if block is None or block.code == "account-pace":
-        block = eligibility.campaign_block(campaign, pace, used.get(campaign.pk, 0), now)
-    if block is None or block.code == "campaign-pace":
-        block = _queue_block(campaign, now)
-    return block
-
-
-def _queue_block(campaign: Campaign, now: datetime) -> Block | None:
-    """What the queue itself waits for; None when somebody is due."""
-    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS, prepared=True)
-    if due.filter(due_at__lte=now).exists():
-        return None
-    block = intents.nobody_due(campaign, now)
-    if block.code != "nobody-left":
-        return block
-    open_now = CampaignContact.objects.filter(campaign=campaign, state=ContactState.IN_CALL).count()
-    calls = "1 call is" if open_now == 1 else f"{open_now} calls are"
-    return Block("last-calls", f"Everybody was called; {calls} still open.") if open_now else None
+def _no_loop(campaign: Campaign, now: datetime) -> Waiting:
+    """Nobody drives the account: who does waits for a lock, nobody is there, or somebody is about to come."""
+    if lock := stalls.lock_wait():
+        hint = "End that session, or let it finish; dialling goes on by itself."
+        return Waiting(held=True, code="database-lock", reason=lock, hint=hint)
+    hint = "Check that the worker and the clock (dial, beat) run; see their logs."
+    if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
+        return Waiting(held=True, code="no-worker", reason="No worker is dialling.", hint=hint)
+    return Waiting(held=False, code="starting", reason="The dialling worker starts within seconds.")
 
 
 def _paused(campaign: Campaign) -> Waiting:
@@ -196,6 +176,8 @@ def _paused(campaign: Campaign) -> Waiting:
 
 _HINTS: Mapping[str, str] = {
     "hours": "Calls start again by themselves.",
+    "silent-calls": "Check that Exotel reaches the public address (see the doctor). Exotel is asked about each call.",
+    "only-uncertain": "Exotel is asked about them; those proved never dialled you may call from this page.",
     "unauthorised": "Correct the key, token or region (EXOTEL_…), restart, then say that it is mended in Settings.",
     "payment": "Recharge the Exotel account, then say that it is mended in Settings.",
     "forbidden": "Settle it with Exotel (KYC, permissions, allowed addresses), then say that it is mended in Settings.",
