@@ -4,21 +4,28 @@ Never one of Django's connections: a pooled one keeps its locks after close() an
 """
 
 import logging
-from typing import Any
 
 import psycopg
-from django.db import connection
 
+from campaigns import own_connections
 from campaigns.pacing import ACCOUNT_LOCK, OWNER_LOCK
 
 log = logging.getLogger(__name__)
 
 
 class Owner:
-    """`number` is in the intents that this loop writes; `alive` is false once the connection is lost."""
+    """`number` is in the intents that this loop writes, and its lock is held as long as the connection lives.
+
+    Raises psycopg.OperationalError without a database, or with one that is not safe to dial with (UnsafeDatabase).
+    """
 
     def __init__(self) -> None:
-        self._connection = psycopg.connect(**_parameters(), autocommit=True)
+        self._connection = own_connections.connect()
+        try:
+            own_connections.safe(self._connection)
+        except psycopg.Error:
+            self._connection.close()
+            raise
         row = self._connection.execute("SELECT nextval('campaigns_dial_owner')").fetchone()
         self.number: int = row[0] if row else 0
         self._connection.execute("SELECT pg_advisory_lock(%s, %s)", [OWNER_LOCK, self.number])
@@ -37,17 +44,3 @@ class Owner:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _parameters() -> dict[str, Any]:
-    """Where the default database is, with keepalives that notice a dead server."""
-    at = connection.settings_dict
-    known = {
-        "host": at["HOST"],
-        "port": at["PORT"],
-        "dbname": at["NAME"],
-        "user": at["USER"],
-        "password": at["PASSWORD"],
-    }
-    ours = {name: value for name, value in at["OPTIONS"].items() if name not in ("pool", "options")}
-    return known | ours | {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}

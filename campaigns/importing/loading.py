@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from campaigns import own_connections
 from campaigns.audit import Actor
 from campaigns.importing import reading, storing, uploads
 from campaigns.importing.people import BadRow, Columns, Person, person
@@ -102,7 +103,7 @@ def run_due() -> bool:
 @contextmanager
 def only_one(import_id: int) -> Iterator[None]:
     """Hold the import's lock; raises Busy. On a connection of its own, so that it dies with this process."""
-    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
+    with own_connections.connect() as own:
         row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, import_id]).fetchone()
         if not (row and row[0]):
             raise Busy(f"import {import_id} is being run by another process")

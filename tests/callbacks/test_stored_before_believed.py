@@ -12,7 +12,7 @@ from django.utils import timezone
 from campaigns import events
 from campaigns.events import Arrival
 from campaigns.models import CallAttempt, CallEvent
-from campaigns.owners import _parameters
+from campaigns.own_connections import parameters
 from tests.callbacks import carrier
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def long_ago() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_callback_that_cannot_be_applied_now_is_answered_200_and_applied_by_the_tick(exotel: Client) -> None:
     attempt = carrier.placed()
-    with psycopg.connect(**_parameters()) as elsewhere:
+    with psycopg.connect(**parameters()) as elsewhere:
         # Somebody works on the attempt; a foreign key may still point at it.
         elsewhere.execute("SELECT 1 FROM campaigns_callattempt WHERE id = %s FOR NO KEY UPDATE", [attempt.pk])
         assert carrier.post(exotel, attempt.pk, carrier.minimal(str(attempt.sid), "busy")).status_code == 200

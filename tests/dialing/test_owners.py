@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from campaigns import dialing, intents, owners, pacing, sweeping
+from campaigns import dialing, intents, own_connections, pacing, sweeping
 from campaigns.intents import Intent, Wait
 from campaigns.models import CallAttempt
 from campaigns.owners import Owner
@@ -92,7 +92,7 @@ def test_a_frozen_process_keeps_its_intents_and_a_killed_one_leaves_them_unknown
     """SIGSTOP, then kill -9. Nothing is decided by the clock: the intent is two hours old."""
     number, old = 1_900_000_000, pacing.db_now() - timedelta(hours=2)
     attempt = people.attempt(people.contact(people.campaign()), owner=number, intent_at=old)
-    where = psycopg.conninfo.make_conninfo(**owners._parameters())
+    where = psycopg.conninfo.make_conninfo(**own_connections.parameters())
     command = [sys.executable, "-c", _OWNER, where, str(pacing.OWNER_LOCK), str(number)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
