@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFailed
 from django.utils.module_loading import import_string
 
 from botbridge.bots.spec import BotSpec
-from botbridge.doors import CampaignDoors, Doors, surely_through, through
+from botbridge.doors import CampaignDoors, Doors, soon_through, surely_through
 from botbridge.journal import journal
 from botbridge.live import LiveStream, Socket
 from botbridge.session import RATE_FACTOR
@@ -145,7 +145,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     async def _granted(self, token: str) -> tuple[StreamGrant, BotSpec]:
         try:
-            grant = await through(self._doors.open_stream, token)
+            grant = await soon_through(self._doors.open_stream, token)
         except StreamRefused as refused:
             await self._refuse(refused.code)
         except DatabaseFailed as error:

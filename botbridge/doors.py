@@ -23,6 +23,11 @@ THREADS: Final = 6
 RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds. A restarted database is back within this minute."""
 
+PATIENCE: Final = 3.0
+"""Seconds that somebody with the telephone at the ear may wait for the database. Exotel's handshake may take 10."""
+SOON_AFTER: Final = (0.05, 0.2, 0.5, 1.0)
+AWAY: Final = (OperationalError, InterfaceError)
+
 # Not asgiref's one shared thread: a slow view must not hold up the start of a call.
 _executor: Final = ThreadPoolExecutor(THREADS, thread_name_prefix="doors")
 
@@ -90,14 +95,28 @@ def _returning_connection(door: Callable[P, R], *args: P.args, **kwargs: P.kwarg
         connections.close_all()
 
 
+async def soon_through(door: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a door that a talk waits for: again, for up to 3 s, if the database is away, whose error is raised then."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    for pause in SOON_AFTER:
+        try:
+            return await through(door, *args, **kwargs)
+        except AWAY:
+            if loop.time() + pause > until:
+                raise
+        await asyncio.sleep(pause)
+    return await through(door, *args, **kwargs)
+
+
 async def surely_through(door: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     """Call a door that may be repeated, for about a minute if the database is away. What fails then is logged."""
     for pause in RETRY_AFTER:
         try:
             return await through(door, *args, **kwargs)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             await asyncio.sleep(pause)
     try:
         await through(door, *args, **kwargs)
-    except (OperationalError, InterfaceError) as error:
+    except AWAY as error:
         logger.error("%s was given up: %s", getattr(door, "__name__", door), type(error).__name__)

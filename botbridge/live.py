@@ -19,7 +19,7 @@ from django.db import Error as DatabaseFailed
 
 from botbridge import speech
 from botbridge.bots.spec import BotContext, BotSpec, Prompt
-from botbridge.doors import Doors, surely_through, through
+from botbridge.doors import Doors, soon_through, surely_through
 from botbridge.journal import Journal
 from botbridge.line import Line, LineClosed
 from botbridge.protocol import (
@@ -177,7 +177,7 @@ class LiveStream:
 
     async def _converse(self, start: Start, raw: str, line: Line) -> None:
         try:
-            await through(self._doors.start_stream, self._grant.stream_id, self._particulars(start, raw))
+            await soon_through(self._doors.start_stream, self._grant.stream_id, self._particulars(start, raw))
         except StreamRefused as refused:
             self.session.close(refused.code, refused.reason, "error")
             return

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import Error as DatabaseFailed
 
 from botbridge.consumers import FAREWELL, StreamConsumer, admission
-from botbridge.doors import surely_through, through
+from botbridge.doors import soon_through, surely_through
 from botbridge.live import RAW_MAX
 from botbridge.protocol import ProtocolError, Start, decode
 from botbridge.session import MESSAGE_MAX, START_TIMEOUT
@@ -96,7 +96,7 @@ class StaticStreamConsumer(StreamConsumer):
     async def _admitted(self) -> int:
         authorization = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
         try:
-            return await through(self._doors.admit, self.scope["url_route"]["kwargs"]["token"], authorization)
+            return await soon_through(self._doors.admit, self.scope["url_route"]["kwargs"]["token"], authorization)
         except StreamRefused as refused:
             await self._refuse(refused.code)
         except DatabaseFailed as error:
@@ -157,7 +157,7 @@ class StaticStreamConsumer(StreamConsumer):
         while True:
             late = self._gone is not None or loop.time() >= until
             try:
-                return await through(self._doors.open_static, self._account_id, start, give_up=late)
+                return await soon_through(self._doors.open_static, self._account_id, start, give_up=late)
             except NotYet:
                 await asyncio.sleep(LOOK_EVERY)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.db import OperationalError
 from django.urls import re_path
 
 from botbridge.consumers import StreamConsumer
@@ -39,6 +40,8 @@ class StandIn:
     crossed: StreamRefused | None = None
     failures: list[Exception] = field(default_factory=list)
     refuses: str = ""
+    away: int = 0
+    """How often a door that a talk waits for finds no database."""
     starts: list[StreamStart] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     notes: int = 0
@@ -51,6 +54,7 @@ class StandIn:
             raise self.refusal
         if token != "good":
             raise StreamRefused(4401, "the token is not ours")
+        self._look_for_the_database()
         return self.grant
 
     def admit(self, token: str, authorization: str) -> int:
@@ -66,6 +70,7 @@ class StandIn:
     def start_stream(self, stream_id: int, start: StreamStart) -> None:
         if self.crossed:
             raise self.crossed
+        self._look_for_the_database()
         self.starts.append(start)
 
     def note(self, entries: Sequence[Entry]) -> None:
@@ -82,6 +87,11 @@ class StandIn:
 
     def record_disposition(self, attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
         self.dispositions.append({"key": key, "label": label, "kind": kind, "details": details})
+
+    def _look_for_the_database(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise OperationalError("away")
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.entries]

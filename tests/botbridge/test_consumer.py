@@ -15,6 +15,7 @@ import pytest
 from django.db import DataError, OperationalError
 from pytest_django import Settings
 
+import botbridge.doors
 from botbridge import consumers, live, speech
 from botbridge.bots.echo import SPEC as ECHO
 from botbridge.bots.spec import BotContext
@@ -72,6 +73,20 @@ async def test_a_forged_token_is_refused_before_the_handshake_ends() -> None:
 
 async def test_a_used_token_is_refused_with_its_code() -> None:
     assert await Caller(StandIn(refusal=StreamRefused(4409, "used"))).socket.connect() == (False, 4409)
+
+
+async def test_a_database_that_is_away_for_a_moment_costs_no_call() -> None:
+    doors = StandIn(away=2)
+    caller = await Caller(doors).start()
+    doors.away = 2
+    await caller.say(stop_frame())
+    await caller.until_closed()
+    assert (len(doors.starts), doors.closings[0].by) == (1, "caller")
+
+
+async def test_without_a_database_a_stream_is_refused_before_exotel_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(botbridge.doors, "PATIENCE", 0.1)
+    assert await Caller(StandIn(away=99)).socket.connect() == (False, 1013)
 
 
 async def test_no_more_streams_than_the_limit_are_taken(settings: Settings) -> None:
