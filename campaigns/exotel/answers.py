@@ -4,6 +4,7 @@ Exotel has no idempotency key. Once the first byte has left, only a Sid or a cle
 is Unknown, because a call may be ringing behind it (exotel-wire 1).
 """
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from campaigns.exotel.bodies import Object, pick, pick_text, read_body
+from campaigns.exotel.bodies import DEPTH, Object, pick, pick_text, read_body
 from campaigns.exotel.errors import Unreadable
 
 RAW_LENGTH = 4_000  # characters of an answer that are kept
+PAGE_LENGTH = 200  # characters of a page that stand for a message
 LONGEST_WAIT = 600.0  # seconds: a longer Retry-After is cut to this
-_SID = re.compile(r"[0-9A-Za-z_-]{6,64}")
+_SID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 _DND_WORDS = re.compile(r"\b(NDNC|DND|NCPR|TRAI)\b", re.IGNORECASE)
 
 
@@ -117,7 +119,10 @@ def _read_success(http_status: int, body: bytes, latency: float, rate: RateAllow
 
 
 def _call(found: Object) -> Object:
+    """The call in the answer; the answer itself where nothing is wrapped around the call."""
     inner = pick(found, "Call")
+    if inner is None:
+        return found if pick_text(found, "Status") else {}
     return inner if isinstance(inner, Mapping) else {}
 
 
@@ -128,14 +133,33 @@ def _kind(http_status: int, message: str) -> RefusalKind:
 
 
 def read_refusal(body: bytes) -> tuple[str, str]:
-    """(message, code) of a RestException; both "" when the body is not one."""
+    """(message, code) of a RestException; of anything else its message or its text, so that an operator can read why.
+
+    What stands before Exotel (a proxy, a firewall) answers with a page, the newer APIs with other objects.
+    """
     try:
-        inner = pick(read_body(body), "RestException")
+        found = read_body(body)
     except Unreadable:
-        return "", ""
-    if not isinstance(inner, Mapping):
-        return "", ""
-    return _storable(pick_text(inner, "Message"))[:RAW_LENGTH], _storable(pick_text(inner, "Code"))[:100]
+        return _text_of(body), ""
+    inner = pick(found, "RestException")
+    if isinstance(inner, Mapping):
+        return _storable(pick_text(inner, "Message"))[:RAW_LENGTH], _storable(pick_text(inner, "Code"))[:100]
+    return _storable(_message_in(found, DEPTH))[:RAW_LENGTH] or _text_of(body), ""
+
+
+def _message_in(found: Object, depth: int) -> str:
+    """The first message, description or error of an object, the outer ones first."""
+    for name in ("message", "description", "error", "detail"):
+        if said := pick_text(found, name):
+            return said
+    inside = (_message_in(value, depth - 1) for value in found.values() if isinstance(value, Mapping) and depth)
+    return next((said for said in inside if said), "")
+
+
+def _text_of(body: bytes) -> str:
+    """What a page says, without its markup."""
+    page = re.sub(r"(?is)<(script|style|title)\b.*?</\1\s*>|<[^>]*>", " ", excerpt(body))
+    return " ".join(html.unescape(page).split())[:PAGE_LENGTH]
 
 
 def _storable(text: str) -> str:

@@ -55,6 +55,44 @@ def test_a_rate_allowance_of_nonsense_is_kept_without_numbers() -> None:
     assert rate_allowance({"date": "today"}) is None
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b"<html><head><title>403</title></head><body><h1>403 KYC &amp; pending</h1></body></html>",
+            "403 KYC & pending",
+        ),
+        (b"<TwilioResponse><RestException><Message>KYC</Message></RestException></TwilioResponse>", "KYC"),
+        (b'{"status":403,"message":"KYC","code":1}', "KYC"),
+        (b'{"http_code":403,"response":{"code":403,"error_data":{"code":1,"message":"KYC"}}}', "KYC"),
+        (b"KYC pending\n", "KYC pending"),
+        (b"<p>" + b"x" * 900, "x" * 200),
+        (b"", ""),
+        (b'{"a":' * 60_000, ('{"a":' * 40)),
+    ],
+)
+def test_a_refusal_in_whatever_form_is_told_in_its_own_words(body: bytes, words: str) -> None:
+    answer = read_answer(403, {}, body, 0.1)
+    assert isinstance(answer, Refused)
+    assert answer.message == words
+
+
+@pytest.mark.parametrize(
+    ("body", "sid"),
+    [
+        (b'{"Sid":"a1b2c3d4e5f6","Status":"queued"}', "a1b2c3d4e5f6"),  # nothing around the call
+        (b'{"call":{"sid":7,"status":"queued"}}', "7"),
+        (b"<TwilioResponse><Sid>c.1</Sid><Status>queued</Status></TwilioResponse>", "c.1"),
+        (b'{"Account":{"Sid":"acct"},"Status":"queued"}', None),
+        (b'{"Sid":"no call"}', None),
+        (b'{"Call":null,"Sid":"a1b2c3d4e5f6","Status":"queued"}', "a1b2c3d4e5f6"),
+    ],
+)
+def test_a_sid_is_found_with_and_without_a_wrapper(body: bytes, sid: str | None) -> None:
+    answer = read_answer(200, {}, body, 0.1)
+    assert (answer.sid if isinstance(answer, Accepted) else None) == sid
+
+
 @settings(deadline=None)
 @given(status=st.integers(100, 999), body=st.binary(max_size=400))
 def test_any_status_and_any_bytes_are_judged_and_only_4xx_refuse(status: int, body: bytes) -> None:
