@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from campaigns import audit, pacing
-from campaigns.audit import Actor
+from campaigns import audit, holds, pacing
+from campaigns.audit import DIALER, Actor
 from campaigns.exotel.payloads import is_loopback
 from campaigns.models import AccountKind, CallerId, ExotelAccount, Pacer
 from campaigns.refusals import NotAllowed
@@ -23,6 +23,7 @@ FIRST_PACE = 60  # requests a minute of a real account until somebody says other
 SIMULATED_PACE = 200  # Exotel's documented limit, which the simulator keeps
 SIMULATED_SLOTS = 100  # as many channels and streams as the simulator has
 FIRST_SLOTS = 30
+REACHED_BY = ("api_url", "account_sid", "api_key", "api_token")  # what a hold after 401, 403 or 404 may be about
 
 
 class UnknownRegion(Exception):
@@ -49,10 +50,13 @@ def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
         "api_token": str(given["api_token"]),
     }
     with transaction.atomic():
-        account = _kept(fields, _limits(given, simulated=simulated))
+        account, mended = _kept(fields, _limits(given, simulated=simulated))
         ExotelAccount.objects.exclude(pk=account.pk).filter(from_environment=True).update(from_environment=False)
         Pacer.objects.get_or_create(account=account)
         _set_caller_id(account, str(given["caller_id"]))
+    if mended:
+        with transaction.atomic():
+            holds.lift_settled(pacing.lock(account.pk), DIALER)
     return account
 
 
@@ -72,10 +76,11 @@ def _limits(given: Mapping[str, Any], *, simulated: bool) -> Limits:
     return Limits({name: int(given[name]) for name in first if int(given[name])}, first)
 
 
-def _kept(fields: Mapping[str, Any], limits: Limits) -> ExotelAccount:
+def _kept(fields: Mapping[str, Any], limits: Limits) -> tuple[ExotelAccount, bool]:
     """The account, made or brought up to date; what people changed on its page stays, unless the environment says so.
 
-    A simulator is one account whatever its SID; a real one is known by its SID, not by its name.
+    True beside it: the key or the address is another than before. A simulator is one account whatever its SID; a real
+    one is known by its SID, not by its name.
     """
     same = ExotelAccount.objects.filter(kind=fields["kind"])
     if fields["kind"] == AccountKind.EXOTEL:
@@ -83,11 +88,12 @@ def _kept(fields: Mapping[str, Any], limits: Limits) -> ExotelAccount:
     account = same.select_for_update().order_by("pk").first()
     if account is None:
         name = "Simulator" if fields["kind"] == AccountKind.SIMULATOR else f"Exotel {fields['account_sid']}"[:100]
-        return ExotelAccount.objects.create(name=_free(name), **{**fields, **limits.first, **limits.said})
+        return ExotelAccount.objects.create(name=_free(name), **{**fields, **limits.first, **limits.said}), False
+    mended = any(getattr(account, field) != fields[field] for field in REACHED_BY)
     for field, value in {**fields, **limits.said}.items():
         setattr(account, field, value)
     account.save(update_fields=[*fields, *limits.said])
-    return account
+    return account, mended
 
 
 def _free(name: str) -> str:

@@ -81,8 +81,16 @@ def pause(campaign_id: int, *, by: Actor, reason: str = "") -> None:
 
 
 def resume(campaign_id: int, *, by: Actor) -> None:
+    """Go on: after a pause, and after what held the account (key, credit, KYC) was mended.
+
+    A campaign that runs all the while its account is held is resumed by lifting that hold.
+    """
     with transaction.atomic():
         campaign = locked(campaign_id)
+        resumable = campaign.status in _DIALLING
+        lifted = resumable and holds.lift_settled(pacing.lock(campaign.account_id), by)
+        if lifted and campaign.status == CampaignStatus.RUNNING:
+            return
         if campaign.status != CampaignStatus.PAUSED:
             raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")

@@ -61,6 +61,14 @@ def lift(pacer: Pacer, by: Actor) -> None:
     pacer.save()
 
 
+def lift_settled(pacer: Pacer, by: Actor) -> bool:
+    """Lift a hold that waits for a person; True if there was one. One that is probed ends by itself."""
+    if not pacer.held_code or pacer.probe_at is not None or pacer.held_code in PROBED:
+        return False
+    lift(pacer, by)
+    return True
+
+
 def note_certain(pacer: Pacer) -> None:
     """A POST whose fate is known: Exotel is there, and an outage is over."""
     before = pacer.recent, pacer.not_sent_in_row

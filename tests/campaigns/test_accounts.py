@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
-from campaigns import accounts
+from campaigns import accounts, holds, pacing
 from campaigns.accounts import UnknownRegion
 from campaigns.audit import COMMAND_LINE
+from campaigns.holds import Hold
 from campaigns.models import AuditEntry, CallerId, ExotelAccount, Pacer
 from campaigns.refusals import NotAllowed
 
@@ -86,6 +89,16 @@ def test_new_credentials_and_limits_are_taken_over() -> None:
     assert second.pk == first.pk
     assert (second.api_key, second.api_token, second.api_url) == ("k2", "t2", "https://api.exotel.com")
     assert (second.calls_per_minute, second.max_concurrent) == (120, 9)
+
+
+@pytest.mark.parametrize(("changes", "left"), [({}, "unauthorised"), ({"api_token": "t2"}, ""), ({"region": "sg"}, "")])
+def test_a_mended_key_or_address_lifts_the_hold_at_the_next_start(changes: Mapping[str, object], left: str) -> None:
+    account = made(REAL)
+    with transaction.atomic():
+        hold = Hold("unauthorised", "Exotel does not accept the API key.", probes=False)
+        holds.put(pacing.lock(account.pk), hold, timezone.now())
+    made(REAL, **changes)
+    assert Pacer.objects.get().held_code == left
 
 
 def test_credentials_are_not_readable_in_the_table() -> None:

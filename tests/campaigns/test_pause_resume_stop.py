@@ -4,8 +4,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import control, enrolling, intents, outcomes, pacing
+from campaigns import control, enrolling, holds, intents, outcomes, pacing
 from campaigns.audit import COMMAND_LINE, Actor
+from campaigns.holds import Hold
 from campaigns.intents import Intent
 from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
 from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, CampaignPace
@@ -31,6 +32,11 @@ def status(campaign: Campaign) -> str:
 def end(attempt: CallAttempt, outcome: str = "answered") -> None:
     with transaction.atomic():
         outcomes.apply(attempt.pk, Statement(source="callback", at=timezone.now(), status=outcome))
+
+
+def held(campaign: Campaign, hold: Hold) -> None:
+    with transaction.atomic():
+        holds.put(pacing.lock(campaign.account_id), hold, timezone.now())
 
 
 class TestPause:
@@ -101,6 +107,22 @@ class TestResume:
         campaign = people.campaign(status=now.removeprefix("a "))
         with pytest.raises(NotAllowed, match=f"This campaign is {now}, not paused."):
             control.resume(campaign.pk, by=MEERA)
+
+    @pytest.mark.parametrize("now", ["running", "paused"])
+    def test_it_lifts_a_hold_that_waits_for_a_person(self, now: str) -> None:
+        campaign = people.campaign(status=now)
+        held(campaign, Hold("payment", "The Exotel account is out of credit.", probes=False))
+        control.resume(campaign.pk, by=MEERA)
+        assert status(campaign) == CampaignStatus.RUNNING
+        assert people.pacer(campaign.account).held_code == ""
+        assert AuditEntry.objects.filter(action="lift hold", actor_name=MEERA.name).exists()
+
+    def test_it_leaves_a_hold_that_ends_by_itself(self) -> None:
+        campaign = people.campaign()
+        held(campaign, Hold("unknowns", "Exotel took calls without telling us what became of them.", probes=True))
+        with pytest.raises(NotAllowed, match="running, not paused"):
+            control.resume(campaign.pk, by=MEERA)
+        assert people.pacer(campaign.account).held_code == "unknowns"
 
 
 class TestStop:
