@@ -6,7 +6,7 @@ from campaigns.management.base import CampaignCommand
 
 
 class Command(CampaignCommand):
-    help = "Go on after a pause."
+    help = "Go on: after a pause, or after what held the account (key, credit, KYC) was mended."
 
     def handle(self, **options: Any) -> None:
         campaign = self.campaign(options)
