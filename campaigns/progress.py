@@ -1,15 +1,16 @@
 """The read side: counts, funnel, pace, slots, and the reason for waiting, in words. Writes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import eligibility, pacing, stalls, tallies
+from campaigns import eligibility, heartbeat, history, pacing, stalls, tallies
 from campaigns.lifecycle import (
     DUE_CONTACTS,
     OPEN_ATTEMPTS,
@@ -19,7 +20,6 @@ from campaigns.lifecycle import (
     Outcome,
 )
 from campaigns.models import (
-    AuditEntry,
     CallAttempt,
     Campaign,
     ExotelAccount,
@@ -27,8 +27,12 @@ from campaigns.models import (
     StreamEntry,
 )
 
+recent_events, TimelineLine = history.recent, history.TimelineLine
+
 UNKNOWN = "unknown"
+REACHED = (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED)  # the carrier's words
 SILENT_AFTER = timedelta(seconds=15)  # a loop unseen for this long dials nothing
+CHECK_THE_WORKER = "Check that the worker and the clock (dial, beat) run; see their logs."
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Counts:
     attempts: int  # that rang, or may have
     slots_used: int
     confirmed: int  # outcomes that agree with Exotel's call details
+    tried: int  # people whom a call has rung, or may have
+    spent: Decimal  # by the carrier's own word, of calls whose details are known
 
     @property
     def total(self) -> int:
@@ -52,6 +58,16 @@ class Counts:
     @property
     def uncertain(self) -> int:
         return self.contacts[ContactState.UNCERTAIN]
+
+    @property
+    def reached(self) -> int:
+        """Calls with an outcome of the carrier's."""
+        return sum(self.outcomes[outcome] for outcome in REACHED)
+
+    @property
+    def not_reached(self) -> int:
+        """People who are called no more although nobody knows of a call to them that came to an end."""
+        return self.contacts[ContactState.SKIPPED] + self.uncertain
 
     @property
     def left(self) -> int:
@@ -94,19 +110,14 @@ class OpenCall:
 
 
 @dataclass(frozen=True)
-class TimelineLine:
-    at: datetime
-    state: str
-    text: str
-    sub: str = ""
-
-
-@dataclass(frozen=True)
 class FunnelStep:
+    """`of` is the step before, `whole` what it is called there; 0 and '' for the first."""
+
     label: str
     state: str
     count: int
-    of: int = field(default=0)
+    of: int = 0
+    whole: str = ""
 
 
 def counts(campaign_id: int) -> Counts:
@@ -126,6 +137,8 @@ def counts(campaign_id: int) -> Counts:
         attempts=rang,
         slots_used=CallAttempt.objects.filter(campaign_id=campaign_id, slot_released_at__isnull=True).count(),
         confirmed=sums.get("confirmed", 0),
+        tried=sums.get("tried", 0),
+        spent=tallies.spent(sums),
     )
 
 
@@ -157,14 +170,28 @@ def waiting(campaign: Campaign) -> Waiting | None:
     )
 
 
+def _nobody_dials(now: datetime) -> str:
+    """A worker that is gone altogether is another trouble than one that is there and does not drive this account."""
+    seen = heartbeat.worker_seen()
+    return no_worker(seen, now) if heartbeat.gone(seen, now) else "A worker is there, but none is dialling."
+
+
+def no_worker(seen: datetime | None, now: datetime) -> str:
+    """The sentence for when nobody is there to dial."""
+    if seen is None:
+        return "Nothing will be dialled: no worker has been seen yet."
+    seconds = round((now - seen).total_seconds())
+    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    return f"Nothing will be dialled: no worker has been seen for {ago}."
+
+
 def _no_loop(campaign: Campaign, now: datetime) -> Waiting:
     """Nobody drives the account: who does waits for a lock, nobody is there, or somebody is about to come."""
     if lock := stalls.lock_wait():
         hint = "End that session, or let it finish; dialling goes on by itself."
         return Waiting(held=True, code="database-lock", reason=lock, hint=hint)
-    hint = "Check that the worker and the clock (dial, beat) run; see their logs."
     if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
-        return Waiting(held=True, code="no-worker", reason="No worker is dialling.", hint=hint)
+        return Waiting(held=True, code="no-worker", reason=_nobody_dials(now), hint=CHECK_THE_WORKER)
     return Waiting(held=False, code="starting", reason="The dialling worker starts within seconds.")
 
 
@@ -205,6 +232,9 @@ def pulse(account: ExotelAccount) -> Pulse:
     if pacer.held_code:
         state = "bad" if pacer.probe_at is None else "wait"
         return Pulse(dialling=False, state=state, label="Held", reason=pacer.held_reason, **figures)
+    seen = heartbeat.worker_seen()
+    if heartbeat.gone(seen, now):
+        return Pulse(dialling=False, state="bad", label="No worker", reason=no_worker(seen, now), **figures)
     if not running:
         return Pulse(dialling=False, state="pending", label="Idle", **figures)
     return Pulse(dialling=True, state="running", label="Dialling", **figures)
@@ -219,7 +249,7 @@ def open_calls(campaign_id: int, limit: int = 20) -> list[OpenCall]:
         .order_by("intent_at")[:limit]
     )
     attempts = list(rows)
-    said = _last_words([attempt.pk for attempt in attempts])
+    said = last_words([attempt.pk for attempt in attempts])
     return [_open_call(attempt, said.get(attempt.pk, "")) for attempt in attempts]
 
 
@@ -235,44 +265,18 @@ def _open_call(attempt: CallAttempt, said: str) -> OpenCall:
     )
 
 
-def _last_words(attempt_ids: Sequence[int]) -> dict[int, str]:
+def last_words(attempt_ids: Sequence[int]) -> dict[int, str]:
+    """The last thing that was said in each of these calls, with who said it; calls without a word are absent."""
     rows = (
-        StreamEntry.objects.filter(stream__attempt__in=attempt_ids, kind__in=("prompt", "key", "disposition"))
+        StreamEntry.objects.filter(stream__attempt__in=attempt_ids, kind__in=_SAID)
         .order_by("stream__attempt", "-at", "-id")
         .distinct("stream__attempt")
         .values_list("stream__attempt", "kind", "text")
     )
-    return {attempt: f"Pressed {text}" if kind == "key" else text for attempt, kind, text in rows}
+    return {attempt: _SAID[kind].format(text) for attempt, kind, text in rows}
 
 
-_STATES = {"launch": "running", "resume": "running", "pause": "wait", "stop": "stop", "hold": "bad", "lift hold": "ok"}
-_WORDS = {
-    "launch": "Launched",
-    "resume": "Resumed",
-    "pause": "Paused",
-    "stop": "Stopped",
-    "create": "Created",
-    "edit": "Edited",
-    "hold": "Account held",
-    "lift hold": "Account dials again",
-    "dial uncertain": "Uncertain people back in line",
-    "adjust": "Pace changed",
-}
-
-
-def recent_events(campaign_id: int, limit: int = 20) -> list[TimelineLine]:
-    """What people and Dialer did to the campaign and its account, newest first."""
-    account_id = Campaign.objects.values_list("account_id", flat=True).get(pk=campaign_id)
-    rows = AuditEntry.objects.filter(subject__in=(f"campaign:{campaign_id}", f"account:{account_id}"))
-    return [
-        TimelineLine(
-            at=row.at,
-            state=_STATES.get(row.action, "info"),
-            text=_WORDS.get(row.action, row.action.capitalize()),
-            sub=" · ".join(filter(None, (str(row.details.get("reason", "")), row.actor_name))),
-        )
-        for row in rows.order_by("-at")[:limit]
-    ]
+_SAID: Mapping[str, str] = {"prompt": "Bot: {}", "heard": "“{}”", "key": "Pressed {}", "disposition": "Result: {}"}
 
 
 def funnel(campaign_id: int) -> list[FunnelStep]:
@@ -281,11 +285,11 @@ def funnel(campaign_id: int) -> list[FunnelStep]:
     total = sum(n for measure, n in sums.items() if measure.startswith("contact:"))
     dialled, answered, said, goal = (sums.get(step, 0) for step in ("tried", "answered", "responded", "goal"))
     steps = (
-        ("Contacts", "pending", total, 0),
-        ("Dialled", "none", dialled, total),
-        ("Answered", "answered", answered, dialled),
-        ("Responded", "answered", said, answered),
-        ("Goal", "goal", goal, said),
+        ("Contacts", "pending", total),
+        ("Dialled", "none", dialled, total, "contacts"),
+        ("Answered", "answered", answered, dialled, "dialled"),
+        ("Responded", "answered", said, answered, "answered"),
+        ("Goal", "goal", goal, said, "responded"),
     )
     return [FunnelStep(*step) for step in steps]
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, Tally
@@ -96,6 +96,16 @@ def outcomes_each_five_minutes(campaign_id: int, first: datetime, until: datetim
     for minute, measure, n in rows.values_list("minute", "measure").annotate(sum=Sum("n")).order_by("minute"):
         found.setdefault(_EPOCH + timedelta(minutes=minute), {})[measure.removeprefix("outcome:")] = int(n)
     return found
+
+
+def in_slices(campaign_ids: Iterable[int], first: datetime, minutes: int) -> dict[datetime, Sums]:
+    """What `since` tells of several campaigns, in each slice of so many minutes (five or a multiple), oldest first."""
+    rows = Tally.objects.filter(about__in=[f"campaign:{pk}" for pk in campaign_ids], minute__gte=minute_of(first))
+    slices = rows.annotate(slice=F("minute") - F("minute") % minutes).values_list("slice", "measure")
+    found: dict[datetime, dict[str, int]] = {}
+    for minute, measure, n in slices.annotate(sum=Sum("n")).order_by("slice"):
+        found.setdefault(_EPOCH + timedelta(minutes=minute), {})[measure] = int(n)
+    return dict(found)
 
 
 def answers_each_half_hour(kind: str, first: datetime) -> dict[datetime, tuple[int, int]]:

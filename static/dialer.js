@@ -24,6 +24,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (part.matches("[data-polls]") && [...part.querySelectorAll("form[data-keep]")].some(inUse)) event.preventDefault();
 });
 
+// A slider says its value in words.
+document.addEventListener("input", (event) => {
+  const shown = document.getElementById(event.target.dataset.shows ?? "");
+  if (shown) shown.textContent = Number(event.target.value).toLocaleString("en-IN");
+});
+
 // A swap keeps open folds, and lets a figure that changed flash once.
 let folds = [];
 let figures = new Map();

@@ -164,6 +164,12 @@ def clock(moment: datetime | None) -> str:
 
 
 @register.filter
+def zone(moment: datetime) -> str:
+    """The display zone's short name at that moment: IST."""
+    return f"{_local(moment):%Z}"
+
+
+@register.filter
 def hours_minutes(moment: datetime | None) -> str:
     """11:42, where the zone stands elsewhere."""
     return f"{_local(moment):%H:%M}" if moment else EMPTY
@@ -305,6 +311,12 @@ def width(part: float, whole: float) -> str:
     if not whole or not part:
         return "0%"
     return f"{max(NARROWEST, min(100.0, 100 * part / whole)):.2f}%"
+
+
+@register.filter
+def at_most(value: int, limit: int) -> int:
+    """The value, or the limit if that is less."""
+    return min(value, limit)
 
 
 @register.filter

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.urls import reverse
 
+from campaigns import heartbeat
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
-from campaigns.progress import SILENT_AFTER
+from campaigns.progress import CHECK_THE_WORKER, SILENT_AFTER, no_worker
 from campaigns.templatetags.dialer import plural, when, without_numbers
 from campaigns.views.campaigns import Summary
 
@@ -51,13 +52,17 @@ def _account(pacer: Pacer) -> Iterator[Alert]:
 
 
 def _worker(pacer: Pacer, live: Sequence[Summary], now: datetime) -> Iterator[Alert]:
-    """A loop that was not seen for a while, although a campaign was launched long enough ago."""
+    """Nobody is there to dial; or somebody is, and no loop was seen although a campaign was launched long ago."""
+    worker = heartbeat.worker_seen()
+    if heartbeat.gone(worker, now):
+        yield Alert("bad", no_worker(worker, now), CHECK_THE_WORKER, reverse("doctor"), "Open the doctor")
+        return
     running = [one.campaign.launched_at for one in live if one.campaign.status == CampaignStatus.RUNNING]
     launched = min((at for at in running if at), default=None)
     seen = max(filter(None, (pacer.loop_seen_at, launched)), default=None)
     if launched and seen and now - seen > SILENT_AFTER:
-        then = "Check that the worker and the clock (dial, beat) run; see their logs."
-        yield Alert("bad", f"No worker is dialling since {when(seen)}.", then, reverse("doctor"), "Open the doctor")
+        what = f"A worker is there, but none is dialling since {when(seen)}."
+        yield Alert("bad", what, CHECK_THE_WORKER, reverse("doctor"), "Open the doctor")
 
 
 def _campaigns(pacer: Pacer, live: Sequence[Summary]) -> Iterator[Alert]:

@@ -159,7 +159,7 @@ def adjust(request: HttpRequest, campaign_id: int) -> HttpResponse:
         for errors in form.errors.values():
             messages.error(request, str(errors[0]))
         return redirect("campaign", campaign_id)
-    change = partial(control.adjust, **form.cleaned_data)
+    change = partial(control.adjust, **form.change)
     return _act(request, campaign_id, change, "Changed the pace of {name}, from the next call on.")
 
 

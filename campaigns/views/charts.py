@@ -1,52 +1,50 @@
 """Geometry of charts: x in per cent, y in pixels, curves in a viewBox of 100 by 100. No drawing library, no style."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns.lifecycle import Outcome
 from campaigns.over_time import Slice
+from campaigns.progress import REACHED
+from campaigns.tallies import Sums
 from campaigns.templatetags.dialer import clock, grouped, state_label
 
-TOP, BASE, HEIGHT = 16, 112, 130  # pixels: the plot's upper and lower edge, and the whole with its axis
+TOP, BASE = 16, 112  # pixels: the plot's upper and lower edge
 
 
 @dataclass(frozen=True)
-class PaceChart:
-    """Calls a minute over the last hour, against the target."""
+class Spark:
+    """A small curve without an axis, in a viewBox of 100 by 24."""
 
     curve: str
     area: str
-    target: str
-    grid: list[tuple[float, int]]  # (y in pixels, calls a minute)
-    axis: list[tuple[str, str, str]]  # (x, word, text-anchor)
-    rows: list[tuple[datetime, int]]
-    now: int
-    most: int
-    wanted: int
 
 
-def pace(series: Sequence[tuple[datetime, int]], target: float) -> PaceChart:
-    """`series` is (minute, calls), oldest first; the minute that still runs is the last."""
-    top = _round_up(max([target, *(count for _, count in series)]))
-    last = max(len(series) - 1, 1)
-    points = [(100 * place / last, 100 - 100 * count / top) for place, (_, count) in enumerate(series)]
-    line = "L".join(f"{x:.2f} {y:.1f}" for x, y in points)
-    aim = 100 - 100 * target / top
-    places = [(0, "start"), (last // 2, "middle"), (last, "end")]
-    return PaceChart(
-        curve=f"M{line}",
-        area=f"M{line}L100 100L0 100Z",
-        target=f"M0 {aim:.1f}L100 {aim:.1f}",
-        grid=[(BASE - (BASE - TOP) * share, round(top * share)) for share in (0.5, 1)],
-        axis=[(f"{100 * place / last:.0f}%", clock(series[place][0]), anchor) for place, anchor in places],
-        rows=[(at, count) for at, count in series[-10:]],
-        now=series[-2][1] if len(series) > 1 else 0,
-        most=max(count for _, count in series),
-        wanted=round(target),
-    )
+def spark(values: Sequence[float]) -> Spark | None:
+    """The curve of at least three values, from nought; fewer say nothing."""
+    if len(values) < 3 or not any(values):
+        return None
+    top, last = max(values), len(values) - 1
+    line = "L".join(f"{100 * place / last:.1f} {22 - 20 * value / top:.1f}" for place, value in enumerate(values))
+    return Spark(f"M{line}", f"M{line}L100 24L0 24Z")
 
 
-def _round_up(value: float) -> int:
+def spark_of(slices: Mapping[datetime, Sums], measure: str) -> Spark | None:
+    """How often something happened in each slice."""
+    return spark([sums.get(measure, 0) for sums in slices.values()])
+
+
+def spark_of_share(slices: Mapping[datetime, Sums]) -> Spark | None:
+    """Which share of the calls was answered in each slice; slices without an outcome are left out."""
+    shares = []
+    for sums in slices.values():
+        reached = sum(sums.get(f"outcome:{outcome}", 0) for outcome in REACHED)
+        shares += [sums.get(f"outcome:{Outcome.ANSWERED}", 0) / reached] if reached else []
+    return spark(shares)
+
+
+def round_up(value: float) -> int:
     """The next round number: 1, 2, 4, 6, 10, 20, 40, 60, 100 …"""
     scale = 1
     while True:
@@ -89,7 +87,7 @@ class OutcomeChart:
 
 def outcomes(slices: Sequence[Slice], states: Sequence[str]) -> OutcomeChart:
     """`slices` oldest first; `states` from the bottom of a bar to its top."""
-    top = _round_up(max([1, *(one.total for one in slices)]))
+    top = round_up(max([1, *(one.total for one in slices)]))
     width = 100 / max(len(slices), 1)
     places = [(0, "start"), (len(slices) // 2, "middle"), (len(slices) - 1, "end")]
     edges = {"start": 0.0, "middle": 0.0, "end": 1.0}

@@ -167,27 +167,28 @@ def _lane(
     now: datetime,
 ) -> Lane:
     until, note = planned or (None, f"{campaign.get_status_display()} {clock(campaign.ended_at)}")
-    openings = _openings(campaign, axis)
+    open_spans = openings(campaign, axis)
     found = [
         _segment(axis, state, begins, ends)
         for state, span_begins, span_ends in spans
-        for begins, ends in _inside(span_begins, span_ends, openings)
+        for begins, ends in _inside(span_begins, span_ends, open_spans)
     ]
     if until:
         found += [
             _segment(axis, campaign.status, begins, ends, planned=True)
-            for begins, ends in _inside(now, min(until, axis.end), openings)
+            for begins, ends in _inside(now, min(until, axis.end), open_spans)
         ]
-    return Lane(campaign, note, found, _margins(campaign, openings, axis))
+    return Lane(campaign, note, found, _margins(campaign, open_spans, axis))
 
 
-def _openings(campaign: Campaign, axis: Axis) -> list[tuple[datetime, datetime]]:
+def openings(campaign: Campaign, axis: Axis) -> list[tuple[datetime, datetime]]:
     """The campaign's calling hours on the axis, in its own zone; all of it where there are none."""
     window = eligibility.window_of(campaign)
     if window.all_day or window.shut or not known_zone(campaign.time_zone):
         return [] if window.shut else [(axis.start, axis.end)]
     zone = ZoneInfo(campaign.time_zone)
-    days = [(axis.start + timedelta(days=offset)).astimezone(zone).date() for offset in (-1, 0, 1)]
+    length = (axis.end - axis.start).days + 2
+    days = [(axis.start + timedelta(days=offset)).astimezone(zone).date() for offset in range(-1, length)]
     found = []
     for day in days:
         begins, ends = (datetime.combine(day, edge, tzinfo=zone) for edge in (window.start, window.end))

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from campaigns import addresses, bots, pacing
+from campaigns import addresses, bots, heartbeat, pacing
 from campaigns.models import CallEvent, EventSource, ExotelAccount, Pacer
-from campaigns.progress import SILENT_AFTER
+from campaigns.progress import no_worker
 from campaigns.templatetags.dialer import plural, when, without_numbers
 from campaigns.views.accounts import connection
 from campaigns.views.checks import Check
@@ -60,7 +60,7 @@ def quick(account: ExotelAccount | None) -> Iterator[Check]:
         return
     yield from _account(account)
     yield from _addresses(account)
-    yield _worker(account)
+    yield _worker()
     yield _clock()
     yield _speech()
     yield _callback(account)
@@ -98,14 +98,13 @@ def _addresses(account: ExotelAccount) -> Iterator[Check]:
         yield Check("ok", "Stream address", stream)
 
 
-def _worker(account: ExotelAccount) -> Check:
-    seen = Pacer.objects.values_list("loop_seen_at", flat=True).get(account=account)
-    if seen and pacing.db_now() - seen < SILENT_AFTER:
+def _worker() -> Check:
+    seen, now = heartbeat.worker_seen(), pacing.db_now()
+    if not heartbeat.gone(seen, now):
         return Check("ok", "A worker is ready to dial", f"seen {when(seen)}")
-    last = f"last seen {when(seen)}" if seen else "never seen"
     mend = "Start the worker for the queue dial, and the clock (beat); see their logs."
     code = "celery -A dialer worker --queues dial\ncelery -A dialer beat"
-    return Check("warn", "No worker was seen in the last 15 s", f"{last}; nobody is dialled without one", mend, code)
+    return Check("bad", no_worker(seen, now).rstrip("."), f"last seen {when(seen)}" if seen else "", mend, code)
 
 
 def _clock() -> Check:

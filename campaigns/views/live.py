@@ -6,7 +6,6 @@ buttons are right.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,33 +16,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import bots, control, digits, over_time, pacing, progress, tallies
+from campaigns import bots, control, digits, history, over_time, pacing, progress, tallies
 from campaigns.forms.pace import PaceForm
-from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, AttemptState, CampaignStatus, ContactState, Outcome
+from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ContactList
 from campaigns.progress import Counts
-from campaigns.templatetags.dialer import grouped, percent, plural, span, when
-from campaigns.views import charts
+from campaigns.views import charts, pace_chart
 from campaigns.views.campaigns import PARTS
-from campaigns.views.paging import page_by_id
-from campaigns.views.plan import ends_at, plan
-from campaigns.views.shares import target_of
+from campaigns.views.forecast import forecast
+from campaigns.views.paging import counted, page_by_id
+from campaigns.views.plan import plan
+from campaigns.views.verdict import verdict
 
-OUTCOMES = (
-    *map(str, (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED, Outcome.REFUSED)),
-    progress.UNKNOWN,
-)
-REACHED = tuple(outcome for outcome in OUTCOMES if outcome not in (Outcome.REFUSED, progress.UNKNOWN))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The one sentence; `live` makes the dot breathe."""
-
-    state: str
-    line: str
-    sub: str = ""
-    live: bool = False
+OUTCOMES = (*map(str, progress.REACHED), str(Outcome.REFUSED), progress.UNKNOWN)
+SPARK_POINTS = 12
 
 
 @require_GET
@@ -58,7 +44,7 @@ def show(request: HttpRequest, campaign_id: int) -> HttpResponse:
     context: dict[str, Any] = {"campaign": campaign, "polls": campaign.status in LIVE_CAMPAIGNS, "tab": "live"}
     for _, make in FRAGMENTS.values():
         context |= make(campaign)
-    return render(request, "campaigns/live.html", context | _tabs(campaign))
+    return render(request, "campaigns/live.html", context | tabs(campaign))
 
 
 def _fragment(request: HttpRequest, campaign: Campaign, part: str) -> HttpResponse:
@@ -71,8 +57,14 @@ def _fragment(request: HttpRequest, campaign: Campaign, part: str) -> HttpRespon
     return response
 
 
-def _tabs(campaign: Campaign) -> dict[str, int]:
-    return {"calls_made": sum(n for *_, n in progress.attempts_in(tallies.of_campaign(campaign.pk)))}
+def tabs(campaign: Campaign) -> dict[str, Any]:
+    """What the tabs of a launched campaign show behind their words."""
+    sums = tallies.of_campaign(campaign.pk)
+    return {
+        "calls_made": sum(n for *_, n in progress.attempts_in(sums)),
+        "people_total": sum(n for measure, n in sums.items() if measure.startswith("contact:")),
+        "acts": counted(history.of_campaign(campaign.pk), 999),
+    }
 
 
 def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -81,7 +73,7 @@ def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         "campaign": campaign,
         "plan": plan(campaign, timezone.now()),
         "problems": control.problems(campaign),
-        "lists": _lists(campaign),
+        "lists": lists_of(campaign),
         "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
         "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot),
         "tab": "plan",
@@ -89,7 +81,7 @@ def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     return render(request, "campaigns/review.html", context)
 
 
-def _lists(campaign: Campaign) -> list[tuple[ContactList, int]]:
+def lists_of(campaign: Campaign) -> list[tuple[ContactList, int]]:
     """The campaign's lists with how many people each has."""
     lists = list(campaign.lists.order_by("name"))
     people = tallies.people_on(one.pk for one in lists)
@@ -98,23 +90,39 @@ def _lists(campaign: Campaign) -> list[tuple[ContactList, int]]:
 
 # -------------------------------------------------------------------------------------------------------- fragments
 def _verdict_part(campaign: Campaign) -> dict[str, Any]:
-    counts = progress.counts(campaign.pk)
+    now, counts = timezone.now(), progress.counts(campaign.pk)
     waiting = progress.waiting(campaign)
-    return {"waiting": waiting, "verdict": verdict(campaign, counts, timezone.now(), dialling=waiting is None)}
+    ahead = forecast(campaign, counts.left, now)
+    return {"waiting": waiting, "verdict": verdict(campaign, counts, ahead, dialling=waiting is None)}
 
 
 def _counts_part(campaign: Campaign) -> dict[str, Any]:
-    counts = progress.counts(campaign.pk)
+    counts, steps = progress.counts(campaign.pk), progress.funnel(campaign.pk)
+    goal, slots = steps[-1].count, pacing.slots_used(campaign.account_id)
     return {
         "counts": counts,
         "contacts": [(state, counts.contacts[state]) for state in PARTS],
-        "outcomes": [(outcome, counts.outcomes[outcome]) for outcome in OUTCOMES],
-        "reached": sum(counts.outcomes[outcome] for outcome in REACHED),
         "answered": counts.outcomes[Outcome.ANSWERED],
-        "provisional": sum(counts.outcomes[outcome] for outcome in REACHED) - counts.confirmed,
-        "funnel": progress.funnel(campaign.pk),
+        "goal": goal,
+        "per_goal": counts.spent / goal if goal else None,
+        "most_slots": min(campaign.max_concurrent, campaign.account.max_concurrent),
+        "elsewhere": sum(slots.values()) - slots.get(campaign.pk, 0),
+        "sparks": _sparks(campaign, timezone.now()),
+        "funnel": steps,
         "not_placed": _not_placed(campaign, counts),
+        "ended": campaign.status in ENDED_CAMPAIGNS,
     }
+
+
+def _sparks(campaign: Campaign, now: datetime) -> dict[str, charts.Spark | None]:
+    """How the share of answered calls and the goals went, from the launch on (of two days at most)."""
+    until = campaign.ended_at or now
+    first = max(campaign.launched_at or now, now - tallies.KEPT + timedelta(hours=1))
+    if until <= first:
+        return {}
+    size = max(5, -(-int((until - first).total_seconds()) // (300 * SPARK_POINTS)) * 5)
+    slices = tallies.in_slices([campaign.pk], first, size)
+    return {"answered": charts.spark_of_share(slices), "goal": charts.spark_of(slices, "kind:goal")}
 
 
 def _not_placed(campaign: Campaign, counts: Counts) -> int:
@@ -131,22 +139,32 @@ def _calls_part(campaign: Campaign) -> dict[str, Any]:
 
 
 def _events_part(campaign: Campaign) -> dict[str, Any]:
-    return {"events": progress.recent_events(campaign.pk)}
+    return {"events": history.recent(campaign.pk, 12)}
 
 
 def _pace_part(campaign: Campaign) -> dict[str, Any]:
-    pace = charts.pace(progress.pace_series(campaign.pk), target_of(campaign))
-    return {"pace": pace, "pace_form": PaceForm.of(campaign), "account_pace": _account_pace(campaign)}
-
-
-def _account_pace(campaign: Campaign) -> int:
-    """Calls a minute that the account allows."""
-    return int(campaign.account.calls_per_minute * pacing.DIAL_SHARE)
+    now, counts = timezone.now(), progress.counts(campaign.pk)
+    ahead = forecast(campaign, counts.left, now)
+    along = pace_chart.axis(campaign, ahead.ends_at, now)
+    known = tallies.dialled_each_minute(campaign.pk, max(along.start, now - tallies.KEPT + timedelta(hours=1)))
+    return {
+        "pace": pace_chart.draw(campaign, known, ahead, along, now),
+        "pace_form": PaceForm.of(campaign),
+        "account_pace": int(campaign.account.calls_per_minute * pacing.DIAL_SHARE),
+        "sharing": campaign.account.campaigns.filter(status=CampaignStatus.RUNNING).exclude(pk=campaign.pk).count(),
+    }
 
 
 def _time_part(campaign: Campaign) -> dict[str, Any]:
-    slices = over_time.outcomes_over_time(campaign, timezone.now())
-    return {"over_time": charts.outcomes(slices, OUTCOMES)}
+    now, counts = timezone.now(), progress.counts(campaign.pk)
+    age = (campaign.ended_at or now) - (campaign.launched_at or now)
+    slices = over_time.outcomes_over_time(campaign, now, min(24, max(9, age // over_time.FIVE + 2)))
+    return {
+        "over_time": charts.outcomes(slices, OUTCOMES),
+        "outcomes": [(outcome, counts.outcomes[outcome]) for outcome in OUTCOMES],
+        "provisional": max(0, counts.reached - counts.confirmed),
+        "earlier": counts.reached,
+    }
 
 
 def _retries_part(campaign: Campaign) -> dict[str, Any]:
@@ -163,59 +181,6 @@ FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
     "time": ("campaigns/_live_time.html", _time_part),
     "retries": ("campaigns/_live_retries.html", _retries_part),
 }
-
-
-# ---------------------------------------------------------------------------------------------------------- verdict
-def verdict(campaign: Campaign, counts: Counts, now: datetime, *, dialling: bool) -> Verdict:
-    """Is it dialling, is it going well, and if not, why: in one sentence."""
-    reached = sum(counts.outcomes[outcome] for outcome in REACHED)
-    answer = f" {percent(counts.outcomes[Outcome.ANSWERED], reached)} {_answer(campaign)}." if reached else ""
-    if campaign.status == CampaignStatus.RUNNING and dialling:
-        return _running(campaign, counts, answer, now)
-    if campaign.status in LIVE_CAMPAIGNS:
-        return _standing(campaign, counts)
-    return _ended(campaign, counts, answer)
-
-
-def _standing(campaign: Campaign, counts: Counts) -> Verdict:
-    """Launched, but no call goes out."""
-    talks = plural(counts.in_call, "call goes on,calls go on") if counts.in_call else "Nobody is in a call"
-    left = f"{plural(counts.left, 'person is,people are')} left to call."
-    if campaign.status == CampaignStatus.PAUSED:
-        by = f"By {campaign.paused_by}. " if campaign.paused_by else ""
-        return Verdict("paused", f"Paused. {talks}.", f"{by}{left}")
-    if campaign.status == CampaignStatus.DRAINING:
-        return Verdict("draining", f"Stopping. {talks}.", "Nobody else is called.", live=True)
-    return Verdict("wait", f"No call goes out now. {talks}.", left)
-
-
-def _answer(campaign: Campaign) -> str:
-    return "answered" if campaign.status in ENDED_CAMPAIGNS else "answer"
-
-
-def _running(campaign: Campaign, counts: Counts, answer: str, now: datetime) -> Verdict:
-    minute = CallAttempt.objects.filter(campaign=campaign, intent_at__gt=now - timedelta(seconds=60))
-    pace = minute.exclude(state=AttemptState.REFUSED).count()
-    line = f"Dialling {grouped(pace)} of {grouped(round(target_of(campaign)))} calls a minute.{answer}"
-    done_at = ends_at(campaign, timedelta(minutes=counts.left / max(pace, 1)), now)
-    sub = f"First calls and retries due end about {when(done_at)}." if done_at and counts.left else ""
-    return Verdict("running", line, sub, live=True)
-
-
-def _ended(campaign: Campaign, counts: Counts, answer: str) -> Verdict:
-    done, skipped = counts.contacts[ContactState.DONE], counts.contacts[ContactState.SKIPPED]
-    took = _took(campaign)
-    unsure = f"{plural(counts.uncertain, 'person is,people are')} uncertain. " if counts.uncertain else ""
-    not_called = f"{plural(skipped, 'person was,people were')} not called, each with its reason." if skipped else ""
-    word = "Completed" if campaign.status == CampaignStatus.COMPLETED else "Stopped"
-    line = f"{word}. {grouped(done)} of {plural(counts.total, 'person,people')} done.{answer}"
-    return Verdict(campaign.status, line, f"{took}{unsure}{not_called}")
-
-
-def _took(campaign: Campaign) -> str:
-    if not campaign.ended_at or not campaign.launched_at:
-        return ""
-    return f"Took {span((campaign.ended_at - campaign.launched_at).total_seconds())}. "
 
 
 # ----------------------------------------------------------------------------------------------------------- people
@@ -246,6 +211,6 @@ def contacts(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "state": state,
         "q": search,
         "tab": "contacts",
-        **_tabs(campaign),
+        **tabs(campaign),
     }
     return render(request, "campaigns/contacts.html", context)

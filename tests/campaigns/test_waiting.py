@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns import control, holds, pacing, progress
+from campaigns import control, heartbeat, holds, pacing, progress
 from campaigns.audit import COMMAND_LINE, DIALER, Actor
 from campaigns.exotel.answers import RefusalKind, Refused
 from campaigns.holds import Hold
 from campaigns.lifecycle import AttemptState, ContactState
-from campaigns.models import Campaign, CampaignPace, ExotelAccount, Pacer
+from campaigns.models import Campaign, CampaignPace, ExotelAccount, Heartbeat, Pacer
 from campaigns.progress import Waiting
 from campaigns.settling import settle
 from tests import people
@@ -55,8 +55,17 @@ def test_no_worker_needs_you() -> None:
     campaign = running(launched_at=timezone.now() - timedelta(minutes=1))
     Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(seconds=16))
     found = waiting(campaign)
-    assert (found.held, found.code, found.reason) == (True, "no-worker", "No worker is dialling.")
+    assert (found.held, found.code) == (True, "no-worker")
+    assert found.reason == "A worker is there, but none is dialling."
     assert "worker" in found.hint
+
+
+def test_a_worker_that_is_gone_altogether_is_told_so() -> None:
+    campaign = running(launched_at=timezone.now() - timedelta(minutes=9))
+    Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(minutes=5))
+    found = waiting(campaign)
+    assert (found.held, found.code) == (True, "no-worker")
+    assert found.reason == "Nothing will be dialled: no worker has been seen for 5 min."
 
 
 def test_just_after_the_launch_the_worker_is_still_coming() -> None:
@@ -179,8 +188,17 @@ def test_paused_by_dialer_needs_you() -> None:
 
 
 class TestPulse:
+    def test_without_a_worker_nothing_will_be_dialled(self) -> None:
+        account = people.account()
+        pulse = progress.pulse(account)
+        assert (pulse.dialling, pulse.label, pulse.state) == (False, "No worker", "bad")
+        assert pulse.reason == "Nothing will be dialled: no worker has been seen yet."
+        Heartbeat.objects.create(name=heartbeat.DIAL, seen_at=timezone.now() - timedelta(seconds=125))
+        assert progress.pulse(account).reason == "Nothing will be dialled: no worker has been seen for 2 min."
+
     def test_an_idle_account(self) -> None:
         account = people.account()
+        heartbeat.beat()
         pulse = progress.pulse(account)
         assert (pulse.dialling, pulse.label, pulse.state, pulse.slots, pulse.limit) == (
             False,
@@ -192,6 +210,7 @@ class TestPulse:
 
     def test_a_dialling_one_with_its_last_minute(self) -> None:
         campaign = running()
+        heartbeat.beat()
         now = timezone.now()
         for state, seconds in (("placed", 5), ("refused", 5), ("ended", 61)):
             at = now - timedelta(seconds=seconds)

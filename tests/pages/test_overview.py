@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns import control
+from campaigns import control, heartbeat
 from campaigns.audit import COMMAND_LINE
 from campaigns.models import AuditEntry, Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.views.campaigns import summaries
@@ -69,7 +69,14 @@ def test_a_worker_that_is_gone_is_told(client_of_meera: Client, account: ExotelA
     world.launched(account, world.people())
     Campaign.objects.update(launched_at=timezone.now() - timedelta(minutes=5))
     Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(minutes=3))
-    assert "No worker is dialling since" in _page(client_of_meera)
+    assert "Nothing will be dialled: no worker has been seen for 3 min." in _page(client_of_meera)
+    heartbeat.beat()
+    assert "A worker is there, but none is dialling since" in _page(client_of_meera)
+
+
+def test_a_worker_that_is_gone_is_told_although_nothing_runs(client_of_meera: Client, account: ExotelAccount) -> None:
+    Pacer.objects.update(loop_seen_at=None)
+    assert "Nothing will be dialled: no worker has been seen yet." in _page(client_of_meera)
 
 
 def test_each_running_campaign_says_its_share(client_of_meera: Client, account: ExotelAccount) -> None:

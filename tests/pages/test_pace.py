@@ -80,7 +80,8 @@ def test_an_ended_campaign_has_no_pace_to_change(campaign: Campaign, status: str
 def test_the_form_on_the_card_changes_the_pace(client_of_meera: Client, campaign: Campaign) -> None:
     page = client_of_meera.get(f"/campaigns/{campaign.pk}/").content.decode()
     assert f'action="/campaigns/{campaign.pk}/pace"' in page
-    sent = {"calls_per_second": "0.25", "max_concurrent": "3"}
+    assert 'name="per_minute"' in page
+    sent = {"per_minute": "15", "max_concurrent": "3"}
     answer = client_of_meera.post(f"/campaigns/{campaign.pk}/pace", sent, follow=True).content.decode()
     assert "from the next call on." in answer
     campaign.refresh_from_db()
@@ -89,9 +90,9 @@ def test_the_form_on_the_card_changes_the_pace(client_of_meera: Client, campaign
 
 
 def test_a_wrong_figure_is_told_in_words(client_of_meera: Client, campaign: Campaign) -> None:
-    sent = {"calls_per_second": "fast", "max_concurrent": "3"}
+    sent = {"per_minute": "fast", "max_concurrent": "3"}
     answer = client_of_meera.post(f"/campaigns/{campaign.pk}/pace", sent, follow=True).content.decode()
-    assert "Enter a number of calls above 0 and at most 100." in answer
+    assert "Enter a whole number of calls a minute from 1 to 6000." in answer
     assert not AuditEntry.objects.filter(action="adjust").exists()
 
 
@@ -149,5 +150,6 @@ def test_the_card_shows_both_with_their_table(client_of_meera: Client, campaign:
     assert CallAttempt.objects.count() == 1
     page = client_of_meera.get(f"/campaigns/{campaign.pk}/?part=time").content.decode()
     assert 'id="over-table"' in page
+    assert "Answered <b>1</b>" in page
     page = client_of_meera.get(f"/campaigns/{campaign.pk}/?part=retries").content.decode()
     assert "Nobody waits to be called again." in page

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from campaigns import heartbeat
 from campaigns.models import AuditEntry, Campaign, ExotelAccount, Pacer
 from tests.pages import world
 
@@ -168,16 +169,23 @@ def _doctor(client: Client) -> str:
 
 
 def test_the_doctor_says_what_is_worth_a_look_and_what_is_good(client_of_meera: Client, account: ExotelAccount) -> None:
+    heartbeat.beat()
     page = _doctor(client_of_meera)
     assert "Nothing seen so far stops calls." in page
     assert "This account only pretends: no real phone rings" in page
-    assert "No worker was seen in the last 15 s" in page
-    Pacer.objects.update(loop_seen_at=timezone.now())
-    assert "A worker is ready to dial" in _doctor(client_of_meera)
+    assert "A worker is ready to dial" in page
+
+
+def test_the_doctor_says_first_that_nobody_is_there_to_dial(client_of_meera: Client, account: ExotelAccount) -> None:
+    page = _doctor(client_of_meera)
+    assert "Nothing will be dialled: no worker has been seen yet" in page
+    assert "celery -A dialer beat" in page
+    assert "Nothing seen so far stops calls." not in page
 
 
 def test_plain_http_stops_the_calls_of_a_real_account(client_of_meera: Client, db: None) -> None:
     world.account(kind="exotel", name="Exotel", api_url="https://api.in.exotel.com")
+    heartbeat.beat()
     page = _doctor(client_of_meera)
     assert "2 things stop calls." in page
     assert "Exotel cannot call back over plain http" in page
@@ -186,6 +194,7 @@ def test_plain_http_stops_the_calls_of_a_real_account(client_of_meera: Client, d
 
 def test_a_hold_is_told_with_what_mends_it(client_of_meera: Client, account: ExotelAccount) -> None:
     Pacer.objects.update(held_code="payment", held_reason="Balance is low.", held_since=timezone.now())
+    heartbeat.beat()
     page = _doctor(client_of_meera)
     assert "1 thing stops calls." in page
     assert "Mend the cause, then say so on the account’s page." in page
