@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +21,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
 from campaigns import holds, intents, pacing, settling
-from campaigns.exotel.answers import ConnectAnswer, NotSent, Refused, Unknown
+from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.intents import Intent, Reached, Wait
 from campaigns.lifecycle import AttemptState, CampaignStatus
@@ -31,6 +31,9 @@ from campaigns.owners import Owner
 log = logging.getLogger(__name__)
 
 POSTS_AT_ONCE = 64
+TOGETHER = 16  # accepted POSTs settled in one transaction
+SHORT = 0.02  # seconds of rest that are too few to settle in: the next call would be late
+LINGER = 0.05  # seconds that an accepted POST waits for others while there are people to dial
 SILENT = 3.0  # seconds after which a POST without an answer is a bad sign; a usual one takes less than one
 FIRST_BYTE_WITHIN = 0.5  # seconds after the intent's commit; later, nothing is sent
 LONGEST = 600.0  # seconds one loop drives before it hands over
@@ -104,6 +107,7 @@ class Arrived:
     attempt_id: int
     answer: ConnectAnswer
     late: bool = False
+    at: float = field(default_factory=time.monotonic)
 
 
 class Loop:
@@ -118,6 +122,7 @@ class Loop:
         self._refused = False
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
+        self._heard: list[Arrived] = []  # answers taken from the queue and not settled yet, in order
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}
 
@@ -136,7 +141,9 @@ class Loop:
     def _drive(self) -> None:
         idle = 0
         while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
-            self._settle_ready()
+            self._hear()
+            if self._pressing():
+                self._settle_heard()
             if self._enough_out():
                 self._settle_next(timeout=0.2)
                 continue
@@ -165,7 +172,10 @@ class Loop:
         """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
         until = time.monotonic() + wait.seconds
         while (left := until - time.monotonic()) > 0 and not stopping.is_set():
-            self._settle_next(timeout=min(left, 0.5))
+            if left > SHORT:
+                self._settle_next(timeout=min(left, 0.5))
+            else:
+                time.sleep(left)
 
     def _post(self, intent: Intent) -> None:
         if self._refused or self._reached != intent.account:
@@ -176,25 +186,38 @@ class Loop:
         posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
         posting.add_done_callback(_complain)
 
-    def _settle_ready(self) -> None:
-        while self._settle_next(timeout=0):
-            pass
-
-    def _settle_next(self, timeout: float) -> bool:
-        """Settle one answer; False if none came within `timeout` seconds."""
+    def _hear(self, timeout: float = 0) -> None:
+        """Take what has come from the queue; wait up to `timeout` seconds for the first if there is none."""
         try:
-            arrived = self._answers.get(block=timeout > 0, timeout=timeout or None)
+            if timeout and not self._heard:
+                self._heard.append(self._answers.get(timeout=timeout))
+            while True:
+                self._heard.append(self._answers.get_nowait())
         except queue.Empty:
+            return
+
+    def _pressing(self) -> bool:
+        """Whether what was heard should be settled before the next intent. An answer that may stop the account is."""
+        if not self._heard:
             return False
-        try:
-            settling.settle(arrived.attempt_id, arrived.answer)
-        except DatabaseTrouble:
-            self._answers.put(arrived)  # an answer that is known must not be lost to a restart of the database
-            raise
-        self._refused |= isinstance(arrived.answer, Refused)
-        if not arrived.late:
-            self._out.pop(arrived.attempt_id, None)
-        return True
+        waited = time.monotonic() - self._heard[0].at
+        usual = all(isinstance(arrived.answer, Accepted) for arrived in self._heard)
+        return not usual or len(self._heard) >= TOGETHER or waited > LINGER
+
+    def _settle_next(self, timeout: float) -> None:
+        """Settle what has come, or what comes next within `timeout` seconds."""
+        self._hear(timeout)
+        if self._heard:
+            self._settle_heard()
+
+    def _settle_heard(self) -> None:
+        # What is known stays in `_heard` until it is written: it must not be lost to a restart of the database.
+        settling.settle_all(self._account_id, [(arrived.attempt_id, arrived.answer) for arrived in self._heard])
+        for arrived in self._heard:
+            self._refused |= isinstance(arrived.answer, Refused)
+            if not arrived.late:
+                self._out.pop(arrived.attempt_id, None)
+        self._heard.clear()
 
     def _drain(self) -> None:
         """Settle the POSTs still out. What cannot be written now is left to the sweeper, as unknown."""

@@ -7,11 +7,11 @@ process that died in between left is applied by `apply_leftovers`.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from campaigns.exotel.fields import storable
 from campaigns.lifecycle import IllegalTransition
 from campaigns.models import CallAttempt, CallEvent, EventSource
 from campaigns.outcomes import Statement
+from campaigns.statements import tell
 
 log = logging.getLogger(__name__)
 
@@ -56,29 +57,34 @@ def store(arrival: Arrival) -> bool:
         known = CallAttempt.objects.filter(pk=arrival.attempt_id).exists() if arrival.attempt_id else False
         attempt_id = arrival.attempt_id if known else None
         note = arrival.note if known or arrival.attempt_id is None else "its attempt is gone"
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _INSERT,
-                [
-                    attempt_id,
-                    arrival.account_id,
-                    arrival.source,
-                    timezone.now(),
-                    storable(arrival.call_sid)[:64],
-                    arrival.digest,
-                    json.dumps(dict(arrival.said or {}), default=str),
-                    json.dumps(dict(arrival.fields or {}), default=str),
-                    storable(arrival.raw)[:RAW_LENGTH],
-                    storable(arrival.content_type)[:200],
-                    storable(note)[:300],
-                    timezone.now() if arrival.applied else None,
-                ],
-            )
-            stored = cursor.fetchone() is not None
+        stored = _insert([_row(arrival, attempt_id, note)]) > 0
         if not stored:
             same = CallEvent.objects.filter(attempt_id=attempt_id, source=arrival.source, digest=arrival.digest)
             same.update(copies=F("copies") + 1)
     return stored
+
+
+def store_new(arrivals: Sequence[Arrival]) -> None:
+    """Keep several, of attempts that are locked by the caller; what was stored before is left as it is."""
+    _insert([_row(arrival, arrival.attempt_id, arrival.note) for arrival in arrivals])
+
+
+def _row(arrival: Arrival, attempt_id: int | None, note: str) -> list[object]:
+    now = timezone.now()
+    return [
+        attempt_id,
+        arrival.account_id,
+        arrival.source,
+        now,
+        storable(arrival.call_sid)[:64],
+        arrival.digest,
+        json.dumps(dict(arrival.said or {}), default=str),
+        json.dumps(dict(arrival.fields or {}), default=str),
+        storable(arrival.raw)[:RAW_LENGTH],
+        storable(arrival.content_type)[:200],
+        storable(note)[:300],
+        now if arrival.applied else None,
+    ]
 
 
 # Either unique index may conflict; the ORM's ignore_conflicts cannot say whether the row landed.
@@ -86,9 +92,15 @@ _INSERT = """
     INSERT INTO campaigns_callevent
         (attempt_id, account_id, source, received_at, call_sid, digest, said, fields, raw, content_type, copies, note,
          applied_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)
-    ON CONFLICT DO NOTHING RETURNING id
+    VALUES ROWS ON CONFLICT DO NOTHING
 """
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)"
+
+
+def _insert(rows: Sequence[Sequence[object]]) -> int:
+    """How many of them landed."""
+    values = [value for row in rows for value in row]
+    return tell(_INSERT.replace("ROWS", ", ".join([_ROW] * len(rows))), values)
 
 
 def apply_for(attempt_id: int) -> None:

@@ -5,35 +5,45 @@ with the snapshot of its own start, and one that began before the lock was grant
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Max, Min
-from django.db.models.functions import Greatest
 
-from campaigns import addresses, eligibility, pacing
-from campaigns.eligibility import Block, Person
+from campaigns import addresses, eligibility, pacing, turns
+from campaigns.eligibility import Block
 from campaigns.exotel.payloads import ConnectRequest
 from campaigns.lifecycle import (
     CAMPAIGN_CONTACT,
     DUE_CONTACTS,
-    OPEN_ATTEMPTS,
     AttemptState,
-    CampaignStatus,
     ContactState,
     advance,
 )
-from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer, Suppression
-from campaigns.models.accounts import CREDENTIALS
+from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer
+from campaigns.turns import Turn, people, running_campaigns
+
+__all__ = [
+    "BATCHES",
+    "Intent",
+    "Reached",
+    "Wait",
+    "connect_request",
+    "next_intent",
+    "nobody_due",
+    "people",
+    "running_campaigns",
+    "stream_parameters",
+]
 
 BATCHES = (1, 10, 40, 40, 40, 40)  # people looked at together; who may not be called is moved out of the way in bulk
 CATCH_UP = 2.0  # turns (for each unit of weight) that a campaign which could not dial for a while may catch up
 POST_SECONDS = 10  # how long our POST may take: added to how long a slot may be held
 HEARTBEAT = timedelta(seconds=2)
 IDLE = timedelta(seconds=1)
+ONCE = "one_open_attempt_per_person"  # the constraint that decides between accounts
 
 
 @dataclass(frozen=True)
@@ -74,19 +84,20 @@ def next_intent(account_id: int, owner: int) -> Intent | Wait:
     """Grant the next call of the account to the dial loop `owner`, or say what it waits for."""
     try:
         return _next_intent(account_id, owner)
-    except IntegrityError:
+    except IntegrityError as twice:
+        if ONCE not in str(twice):
+            raise
         # Another account of this kind wrote an intent for the same person a moment ago; the next look sees it.
         return Wait(Block("in-call-elsewhere", "Another call to this person was placed just now."), 0.05)
 
 
 def _next_intent(account_id: int, owner: int) -> Intent | Wait:
     with transaction.atomic():
-        pacer = pacing.lock(account_id)
-        now = pacing.db_now()
-        _beat(pacer, owner, now)
-        if not pacing.owner_alive(owner):
+        turn = turns.take(account_id, owner)
+        _beat(turn.pacer, owner, turn.now)
+        if not turn.owner_alive:
             return Wait(Block("owner", "This dial loop has lost its lock."), 0, work=False)
-        granted = _grant(pacer, owner, now)
+        granted = _grant(turn, owner)
         if isinstance(granted, Wait):
             return granted
         attempt, campaign = granted
@@ -126,40 +137,6 @@ def stream_parameters(campaign: Campaign, contact: CampaignContact) -> dict[str,
     return {name: str(columns.get(name, "")) for name in campaign.stream_parameters}
 
 
-def running_campaigns(account_id: int) -> list[Campaign]:
-    """Running campaigns of the account; the one that got least for its weight comes first."""
-    return list(
-        Campaign.objects.filter(account_id=account_id, status=CampaignStatus.RUNNING)
-        .select_related("pace", "account")
-        .defer(*(f"account__{name}" for name in CREDENTIALS))
-        .order_by(F("pace__served") * 1.0 / Greatest(F("weight"), 1), "pk")
-    )
-
-
-def people(phones: Iterable[str], account: ExotelAccount, now: datetime) -> dict[str, Person]:
-    """What eligibility needs to know about each number, in three queries."""
-    phones = set(phones)
-    suppressed = dict(Suppression.objects.filter(phone__in=phones).values_list("phone", "reason"))
-    in_call = set(
-        CallAttempt.objects.filter(account_kind=account.kind, phone__in=phones, state__in=OPEN_ATTEMPTS).values_list(
-            "phone", flat=True
-        )
-    )
-    today = _calls_today(phones, account, now) if account.daily_cap else {}
-    return {phone: Person(suppressed.get(phone), phone in in_call, *today.get(phone, (0, None))) for phone in phones}
-
-
-def _calls_today(phones: set[str], account: ExotelAccount, now: datetime) -> dict[str, tuple[int, datetime | None]]:
-    since = now - timedelta(hours=24)
-    rows = (
-        CallAttempt.objects.filter(account_kind=account.kind, phone__in=phones, intent_at__gt=since)
-        .exclude(state=AttemptState.REFUSED)
-        .values_list("phone")
-        .annotate(n=Count("pk"), first=Min("intent_at"))
-    )
-    return {phone: (n, first + timedelta(hours=24)) for phone, n, first in rows}
-
-
 def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
     """The loop's heartbeat, for the page that says whether anybody dials."""
     if pacer.loop_owner != owner or pacer.loop_seen_at is None or now - pacer.loop_seen_at > HEARTBEAT:
@@ -167,22 +144,21 @@ def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
         pacer.save(update_fields=["loop_owner", "loop_seen_at"])
 
 
-def _grant(pacer: Pacer, owner: int, now: datetime) -> tuple[CallAttempt, Campaign] | Wait:
-    campaigns = running_campaigns(pacer.account_id)
-    if not campaigns:
+def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
+    if not turn.running:
         return Wait(Block("nothing", "No campaign is running."), IDLE.total_seconds(), work=False)
-    account = campaigns[0].account
-    used = pacing.slots_used(account.pk)
-    block = eligibility.account_block(pacer, account, eligibility.total(used), _dialing(pacer), now)
+    account, now = turn.running[0].account, turn.now
+    dialing = _dialing(turn.pacer)
+    block = eligibility.account_block(turn.pacer, account, eligibility.total(turn.used), dialing, now)
     if block:
         return _wait([block], now)
     blocks = []
-    for campaign in campaigns:
-        blocked = eligibility.campaign_block(campaign, campaign.pace, used.get(campaign.pk, 0), now)
+    for campaign in turn.running:
+        blocked = eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), now)
         chosen = blocked or _next_contact(campaign, now)
         if isinstance(chosen, CampaignContact):
-            _level(campaign, campaigns[-1])
-            return _write(pacer, campaign, chosen, owner, now), campaign
+            _level(campaign, turn.running[-1])
+            return _write(turn.pacer, campaign, chosen, owner, now), campaign
         blocks.append(chosen)
     return _wait(blocks, now)
 
@@ -208,13 +184,11 @@ def _wait(blocks: Sequence[Block], now: datetime) -> Wait:
 
 def _next_contact(campaign: Campaign, now: datetime) -> CampaignContact | Block:
     """The next person of the campaign who may be called, locked; others at the head of the queue step aside."""
-    due = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS, prepared=True)
     for size in BATCHES:
-        batch = list(due.filter(due_at__lte=now).order_by("due_at", "pk").select_for_update(skip_locked=True)[:size])
-        if not batch:
+        known = turns.due(campaign, now, size)
+        if not known:
             return nobody_due(campaign, now)
-        known = people((contact.phone for contact in batch), campaign.account, now)
-        blocks = {contact: eligibility.contact_block(contact, campaign, known[contact.phone], now) for contact in batch}
+        blocks = {one: eligibility.contact_block(one, campaign, person, now) for one, person in known.items()}
         chosen = next((contact for contact, block in blocks.items() if block is None), None)
         _step_aside(blocks, now, until=chosen)
         if chosen is not None:
@@ -253,15 +227,13 @@ def nobody_due(campaign: Campaign, now: datetime) -> Block:
 
 def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: int, now: datetime) -> CallAttempt:
     """The intent itself: the attempt, the contact's new state, and both paces one step on."""
-    account = campaign.account
+    account, pace = campaign.account, campaign.pace
     over = now + timedelta(seconds=campaign.ring_timeout + campaign.time_limit + POST_SECONDS)
-    last = CallAttempt.objects.filter(campaign_contact=contact).aggregate(last=Max("ordinal"))["last"] or 0
-    attempt = CallAttempt.objects.create(
-        account=account,
+    attempt = CallAttempt(
+        account_id=account.pk,
         account_kind=account.kind,
-        campaign=campaign,
+        campaign_id=campaign.pk,
         campaign_contact=contact,
-        ordinal=last + 1,
         generation=campaign.generation,
         phone=contact.phone,
         caller_id=campaign.caller_id,
@@ -273,19 +245,8 @@ def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: in
         slot_expires_at=over,
         proof_at=over + timedelta(seconds=account.reporting_lag),
     )
-    advance(
-        CampaignContact.objects.filter(pk=contact.pk),
-        CAMPAIGN_CONTACT,
-        ContactState.IN_CALL,
-        tries=F("tries") + 1,
-        reason_code="",
-        reason="",
-        changed_at=now,
-    )
     pacer.next_dial_at = pacing.advance(pacer.next_dial_at, now, pacing.dial_step(account))
-    pacer.save(update_fields=["next_dial_at"])
-    pace = campaign.pace
     pace.next_dial_at = pacing.advance(pace.next_dial_at, now, eligibility.campaign_step(campaign))
     pace.served += 1
-    pace.save(update_fields=["next_dial_at", "served"])
+    turns.write(attempt, pacer, pace)
     return attempt

@@ -5,31 +5,53 @@ earns at most half a step (and never more than TOLERANCE), which forgives a late
 no sliding second ever holds more than n + 1. The clock is the database's, read after the pacer row is locked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import connection
-from django.db.models import Count
+from django.db import DEFAULT_DB_ALIAS, connection
 
-from campaigns.models import CallAttempt, ExotelAccount, Pacer
+from campaigns.models import ExotelAccount, Pacer
+from campaigns.statements import ask
 
 DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for call details
 OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
 TOLERANCE = timedelta(milliseconds=100)
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
+CLOCK = "clock_timestamp()"  # SQL: the database's wall clock, now (not the transaction's start)
+
+# Whether nobody could share the lock of the loop `owner`: it lives. If one could, the loop is dead, and the share ends
+# with this transaction. Far cheaper than a look into pg_locks, which is for housekeeping.
+OWNER_ALIVE = "NOT pg_try_advisory_xact_lock_shared(%(owners)s, %(owner)s)"
+_PACER = [one.attname for one in Pacer._meta.concrete_fields]
+LOCK = "SELECT " + ", ".join(_PACER) + " FROM campaigns_pacer WHERE account_id = %(account)s FOR UPDATE"  # noqa: S608
+SLOTS_USED = """
+    SELECT campaign_id, count(*) FROM campaigns_callattempt
+    WHERE account_id = %(account)s AND slot_released_at IS NULL GROUP BY campaign_id"""
 
 
 def lock(account_id: int) -> Pacer:
     """The account's pacer row, locked: the first statement of every intent, pause, edit and hold."""
-    return Pacer.objects.select_for_update().get(account_id=account_id)
+    return pacer_of(ask(LOCK, account=account_id)[0])
+
+
+def lock_now(account_id: int) -> tuple[Pacer, datetime]:
+    """The same, and the clock after that, in one trip."""
+    pacers, clock = ask(LOCK, f"SELECT {CLOCK}", account=account_id)
+    return pacer_of(pacers), clock[0][0]
+
+
+def pacer_of(rows: Sequence[Sequence[Any]]) -> Pacer:
+    """What LOCK gave. Raises Pacer.DoesNotExist."""
+    if not rows:
+        raise Pacer.DoesNotExist
+    return Pacer.from_db(DEFAULT_DB_ALIAS, _PACER, rows[0])
 
 
 def db_now() -> datetime:
     """The database's wall clock, now (not the transaction's start)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = ask(f"SELECT {CLOCK}")[0][0][0]
     return now
 
 
@@ -56,12 +78,7 @@ def advance(next_at: datetime, now: datetime, step: timedelta) -> datetime:
 
 def slots_used(account_id: int) -> Mapping[int, int]:
     """Open calls by campaign. A slot is held until the first evidence that its call is over."""
-    rows = (
-        CallAttempt.objects.filter(account_id=account_id, slot_released_at__isnull=True)
-        .values_list("campaign_id")
-        .annotate(n=Count("pk"))
-    )
-    return dict(rows)
+    return dict(ask(SLOTS_USED, account=account_id)[0])
 
 
 def take_details_turn(account: ExotelAccount) -> bool:
@@ -91,7 +108,8 @@ def _held(kind: int, number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS(SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND granted)",
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND mode = 'ExclusiveLock' AND granted)",
             [kind, number],
         )
         held: bool = cursor.fetchone()[0]

@@ -16,7 +16,8 @@ DIED = "the process that dialled died before it heard the answer"
 _ORPHANS = """
     SELECT id FROM campaigns_callattempt a WHERE state = 'dialing' AND NOT EXISTS (
         SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = a.owner
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted)
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.mode = 'ExclusiveLock' AND l.granted)
     LIMIT 500
 """
 

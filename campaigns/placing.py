@@ -1,0 +1,105 @@
+"""The usual end of a POST, "accepted", for several at once: one transaction of four trips, however many there are.
+
+Whatever is not usual (a callback was faster, the Sid is known, somebody holds the row) is left to `settling.settle`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from campaigns import events, holds, pacing
+from campaigns.events import Arrival
+from campaigns.exotel.answers import Accepted, ConnectAnswer
+from campaigns.lifecycle import ATTEMPT, AttemptState, sources
+from campaigns.models import EventSource, Pacer
+from campaigns.outcomes import RING_GRACE
+from campaigns.statements import ask, tell, words
+
+# The person is in call since the intent, so only the attempt moves; from any other state there is more to do.
+_WAITING = words(sources(ATTEMPT, AttemptState.PLACED) & {AttemptState.DIALING})
+_PLACE = """
+    WITH answer AS (
+        SELECT * FROM unnest(%(attempts)s::bigint[], %(sids)s::text[], %(statuses)s::integer[])
+            AS said (id, sid, http_status)
+    ), free AS (
+        SELECT attempt.id FROM campaigns_callattempt AS attempt JOIN answer USING (id)
+        WHERE attempt.state = ANY(%(waiting)s) AND attempt.sid IS NULL
+        FOR UPDATE OF attempt SKIP LOCKED
+    )
+    UPDATE campaigns_callattempt AS attempt
+    SET state = %(placed)s, sid = answer.sid, http_status = answer.http_status, reason_code = '', reason = '',
+        placed_at = %(now)s, check_at = %(now)s + attempt.ring_timeout * interval '1 second' + %(grace)s
+    FROM free JOIN answer USING (id) WHERE attempt.id = free.id
+    RETURNING attempt.id, attempt.campaign_id"""
+_COUNT = """
+    UPDATE campaigns_campaignpace AS pace SET accepted = accepted + placed.calls, bad_requests_in_row = 0
+    FROM (SELECT campaign_id, count(*) AS calls FROM unnest(%(campaigns)s::bigint[]) AS one (campaign_id) GROUP BY 1)
+        AS placed
+    WHERE pace.campaign_id = placed.campaign_id"""
+
+
+def place(account_id: int, answers: Sequence[tuple[int, Accepted]]) -> set[int]:
+    """Settle accepted POSTs of one account, by attempt; returns those of which nothing is left to do."""
+    try:
+        with transaction.atomic():
+            pacer, now = pacing.lock_now(account_id)
+            placed = _place(dict(answers), now)
+            if placed:
+                _note(pacer, placed)
+                events.store_new([heard(pk, answer) for pk, answer in answers if pk in placed])
+    except IntegrityError:
+        return set()  # one of the Sids belongs to another attempt: each is looked at by itself
+    return set(placed)
+
+
+def _place(answers: Mapping[int, Accepted], now: datetime) -> dict[int, int]:
+    """Attempts that were placed just now, each with its campaign."""
+    rows = ask(
+        _PLACE,
+        attempts=list(answers),
+        sids=[answer.sid for answer in answers.values()],
+        statuses=[answer.http_status for answer in answers.values()],
+        waiting=_WAITING,
+        placed=str(AttemptState.PLACED),
+        now=now,
+        grace=RING_GRACE,
+    )
+    return dict(rows[0])
+
+
+def _note(pacer: Pacer, placed: Mapping[int, int]) -> None:
+    """Exotel takes calls: of these campaigns, and of this account."""
+    tell(_COUNT, campaigns=list(placed.values()))
+    note_accepted(pacer, len(placed))
+
+
+def note_accepted(pacer: Pacer, calls: int = 1) -> None:
+    """The account is neither too fast nor out of reach (its pacer is locked by the caller)."""
+    if pacer.backoff_seconds:
+        pacer.backoff_seconds = 0
+        pacer.save(update_fields=["backoff_seconds"])
+    for _ in range(calls):
+        holds.note_certain(pacer)
+
+
+def heard(attempt_id: int, answer: ConnectAnswer) -> Arrival:
+    """The answer as it came, for the call's page. It is applied already."""
+    kind = type(answer).__name__
+    fields: dict[str, Any] = {
+        "answer": kind,
+        "http_status": getattr(answer, "http_status", None),
+        "message": getattr(answer, "message", "") or getattr(answer, "reason", ""),
+        "latency": round(getattr(answer, "latency", 0.0), 3),
+    }
+    return Arrival(
+        source=EventSource.POST,
+        digest=events.digest_of(fields),
+        attempt_id=attempt_id,
+        call_sid=getattr(answer, "sid", ""),
+        fields=fields,
+        raw=getattr(answer, "raw", ""),
+        note=f"{kind}: {fields['message']}" if fields["message"] else kind,
+        applied=True,
+    )

@@ -1,0 +1,219 @@
+"""The statements of an intent: what a turn reads under the pacer's lock, and the one that writes the intent down.
+
+SQL by hand, because each trip to the server counts here: a call takes four through this module and more than twenty
+through the ORM. Rules of this file:
+
+* The pacer's lock comes first. What is read after it are statements of their own (sent together, but each sees what
+  was committed when it began): one statement would count with the snapshot from before the lock.
+* Nothing is decided here: `intents` asks `campaigns.eligibility` with what is read here.
+* What an operator sets (a campaign, its account) is kept between turns by the version of its rows, which every turn
+  reads anew: whoever changes them, it counts from the next intent on.
+"""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Field
+from psycopg.sql import Literal
+
+from campaigns import pacing
+from campaigns.eligibility import Person
+from campaigns.lifecycle import (
+    CAMPAIGN_CONTACT,
+    DUE_CONTACTS,
+    OPEN_ATTEMPTS,
+    AttemptState,
+    CampaignStatus,
+    ContactState,
+    IllegalTransition,
+    sources,
+)
+from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
+from campaigns.models.accounts import CREDENTIALS
+from campaigns.statements import ask, words
+
+# States as every statement below names them.
+_STATES: Mapping[str, Any] = {
+    "running": str(CampaignStatus.RUNNING),
+    "waiting": words(DUE_CONTACTS),
+    "open": words(OPEN_ATTEMPTS),
+    "refused": str(AttemptState.REFUSED),
+    "in_call": str(ContactState.IN_CALL),
+    "may_be_called": words(sources(CAMPAIGN_CONTACT, ContactState.IN_CALL)),
+}
+_PACE = ("campaign_id", "next_dial_at", "served")
+_PERSON = ("id", "campaign_id", "phone", "name", "variables", "time_zone")
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is so at `now`: `running` campaigns (whose turn it is comes first, each with its `pace`), and slots held
+    by campaign, of campaigns that do not run as well."""
+
+    pacer: Pacer
+    now: datetime
+    owner_alive: bool
+    running: Sequence[Campaign]
+    used: Mapping[int, int]
+
+
+# ------------------------------------------------------------------------------------------------- whose turn it is
+_RUNNING = """
+    SELECT campaign.id, concat_ws('/', campaign.xmin, campaign.ctid, account.xmin, account.ctid),
+        pace.campaign_id, pace.next_dial_at, pace.served
+    FROM campaigns_campaign AS campaign
+    JOIN campaigns_exotelaccount AS account ON account.id = campaign.account_id
+    JOIN campaigns_campaignpace AS pace ON pace.campaign_id = campaign.id
+    WHERE campaign.account_id = %(account)s AND campaign.status = %(running)s
+    ORDER BY pace.served * 1.0 / greatest(campaign.weight, 1), campaign.id"""
+
+
+def take(account_id: int, owner: int) -> Turn:
+    """Lock the account's pacer and read what decides whose turn it is. Inside a transaction."""
+    pacers, clock, running, used = ask(
+        pacing.LOCK,
+        f"SELECT {pacing.CLOCK}, {pacing.OWNER_ALIVE}",
+        _RUNNING,
+        pacing.SLOTS_USED,
+        account=account_id,
+        owner=owner,
+        owners=pacing.OWNER_LOCK,
+        **_STATES,
+    )
+    now, alive = clock[0]
+    return Turn(pacing.pacer_of(pacers), now, alive, [_campaign(*row) for row in running], dict(used))
+
+
+def running_campaigns(account_id: int) -> list[Campaign]:
+    """Running campaigns of the account, with `pace`; the one that got least for its weight comes first."""
+    return [_campaign(*row) for row in ask(_RUNNING, account=account_id, **_STATES)[0]]
+
+
+def _campaign(campaign_id: int, version: str, *pace: Any) -> Campaign:
+    campaign = copy.copy(_as_set(campaign_id, version))
+    campaign.pace = CampaignPace.from_db(DEFAULT_DB_ALIAS, _PACE, pace)
+    return campaign
+
+
+@lru_cache(maxsize=256)
+def _as_set(campaign_id: int, _version: str) -> Campaign:
+    """A campaign and its account, read once a version of their rows."""
+    rows = Campaign.objects.select_related("account").defer(*(f"account__{name}" for name in CREDENTIALS))
+    return rows.get(pk=campaign_id)
+
+
+# ---------------------------------------------------------------------------------------------------- who is next
+# What eligibility.contact_block asks about a person, for the number in who.phone.
+_KNOWN = """
+    SELECT (SELECT reason FROM campaigns_suppression WHERE phone = who.phone),
+        EXISTS (SELECT 1 FROM campaigns_callattempt
+            WHERE account_kind = %(kind)s AND phone = who.phone AND state = ANY(%(open)s)),
+        today.calls, today.first
+    FROM (
+        SELECT count(*) AS calls, min(intent_at) AS first FROM campaigns_callattempt
+        WHERE %(capped)s AND account_kind = %(kind)s AND phone = who.phone AND intent_at > %(since)s
+            AND state <> %(refused)s
+    ) AS today"""
+_DUE = """
+    WITH who AS MATERIALIZED (
+        SELECT id, campaign_id, phone, name, variables, time_zone, due_at FROM campaigns_campaigncontact
+        WHERE campaign_id = %(campaign)s AND state = ANY(%(waiting)s) AND prepared AND due_at <= %(now)s
+        ORDER BY due_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED
+    )
+    SELECT who.id, who.campaign_id, who.phone, who.name, who.variables, who.time_zone, known.*
+    FROM who, LATERAL (KNOWN) AS known ORDER BY who.due_at, who.id""".replace("KNOWN", _KNOWN)
+_PEOPLE = "SELECT who.phone, known.* FROM unnest(%(phones)s::text[]) AS who (phone), LATERAL (KNOWN) AS known".replace(
+    "KNOWN", _KNOWN
+)
+
+
+def due(campaign: Campaign, now: datetime, size: int) -> dict[CampaignContact, Person]:
+    """The first `size` people of the campaign's queue who are due, in order, locked; and what is known of them."""
+    about = _about(campaign.account, now)
+    found = {}
+    for row in ask(_DUE, campaign=campaign.pk, now=now, size=size, **about)[0]:
+        contact = CampaignContact.from_db(DEFAULT_DB_ALIAS, _PERSON, row[: len(_PERSON)])
+        contact.variables = json.loads(contact.variables)
+        found[contact] = _person(*row[len(_PERSON) :])
+    return found
+
+
+def people(phones: Iterable[str], account: ExotelAccount, now: datetime) -> dict[str, Person]:
+    """What eligibility needs to know about each number."""
+    rows = ask(_PEOPLE, phones=list(set(phones)), **_about(account, now))[0]
+    return {phone: _person(*known) for phone, *known in rows}
+
+
+def _about(account: ExotelAccount, now: datetime) -> dict[str, Any]:
+    return {"kind": account.kind, "capped": account.daily_cap > 0, "since": now - _DAY, **_STATES}
+
+
+def _person(suppressed: str | None, in_call: bool, calls: int, first: datetime | None) -> Person:  # noqa: FBT001 (a column)
+    return Person(suppressed, in_call, calls, first + _DAY if first else None)
+
+
+# ---------------------------------------------------------------------------------------------------- the intent
+# What differs from one intent to the next; every other column begins with the model's default.
+_GIVEN = (
+    "account_id",
+    "account_kind",
+    "campaign_id",
+    "campaign_contact_id",
+    "generation",
+    "phone",
+    "caller_id",
+    "ring_timeout",
+    "time_limit",
+    "mode",
+    "owner",
+    "intent_at",
+    "slot_expires_at",
+    "proof_at",
+)
+_SAME = [one for one in CallAttempt._meta.concrete_fields if one.attname not in (*_GIVEN, "id", "ordinal")]
+
+
+def _default(of: "Field[Any, Any]") -> str:
+    """The column's first value, as SQL."""
+    return Literal(of.get_db_prep_save(of.get_default(), connection)).as_string()
+
+
+_INTENT = """
+    WITH moved AS (
+        UPDATE campaigns_campaigncontact
+        SET state = %(in_call)s, tries = tries + 1, reason_code = '', reason = '', changed_at = %(intent_at)s
+        WHERE id = %(campaign_contact_id)s AND state = ANY(%(may_be_called)s) RETURNING id
+    ), paced AS (
+        UPDATE campaigns_pacer SET next_dial_at = %(account_turn)s WHERE account_id = %(account_id)s
+    ), served AS (
+        UPDATE campaigns_campaignpace SET next_dial_at = %(campaign_turn)s, served = %(served)s
+        WHERE campaign_id = %(campaign_id)s
+    )
+    INSERT INTO campaigns_callattempt (ordinal, COLUMNS)
+    SELECT 1 + coalesce((SELECT max(ordinal) FROM campaigns_callattempt WHERE campaign_contact_id = moved.id), 0),
+        VALUES
+    FROM moved RETURNING id, ordinal""".replace(
+    "COLUMNS", ", ".join([*_GIVEN, *(str(one.column) for one in _SAME)])
+).replace("VALUES", ", ".join([*(f"%({name})s" for name in _GIVEN), *map(_default, _SAME)]))
+
+
+def write(attempt: CallAttempt, pacer: Pacer, pace: CampaignPace) -> None:
+    """Write the intent down: the attempt (its id and ordinal are set), the person's new state, and both paces."""
+    written = ask(
+        _INTENT,
+        account_turn=pacer.next_dial_at,
+        campaign_turn=pace.next_dial_at,
+        served=pace.served,
+        **{name: getattr(attempt, name) for name in _GIVEN},
+        **_STATES,
+    )[0]
+    if not written:
+        raise IllegalTransition(f"campaign contact {attempt.campaign_contact_id} is not in line")
+    attempt.pk, attempt.ordinal = written[0]
