@@ -4,17 +4,17 @@ Lock order: the account's pacer, then the attempt, then the campaign contact. Ev
 not matter whether a callback was faster, or whether "the commit failed" was really "the commit succeeded".
 """
 
+import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
-from campaigns import audit, events, holds, outcomes, pacing
+from campaigns import audit, events, holds, outcomes, pacing, placing
 from campaigns.audit import DIALER
-from campaigns.events import Arrival
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.holds import Hold
 from campaigns.lifecycle import (
@@ -51,7 +51,18 @@ def settle(attempt_id: int, answer: ConnectAnswer) -> None:
             _not_sent(pacer, attempt, answer, now)
         else:
             _unknown(pacer, attempt, answer, now)
-    events.store(_event(attempt, answer))
+    events.store(placing.heard(attempt_id, answer))
+
+
+def settle_all(account_id: int, answers: Sequence[tuple[int, ConnectAnswer]]) -> None:
+    """The same for answers of one account that came together, in the order in which they came."""
+    for _, run in itertools.groupby(answers, lambda one: isinstance(one[1], Accepted)):
+        together = list(run)
+        accepted = [(attempt_id, answer) for attempt_id, answer in together if isinstance(answer, Accepted)]
+        placed = placing.place(account_id, accepted) if accepted else set()
+        for attempt_id, answer in together:
+            if attempt_id not in placed:
+                settle(attempt_id, answer)
 
 
 def mark_unknown(attempt_id: int, reason: str) -> bool:
@@ -69,10 +80,7 @@ def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetim
     else:
         CallAttempt.objects.filter(pk=attempt.pk).update(http_status=answer.http_status)
     CampaignPace.objects.filter(pk=attempt.campaign_id).update(accepted=F("accepted") + 1, bad_requests_in_row=0)
-    if pacer.backoff_seconds:
-        pacer.backoff_seconds = 0
-        pacer.save(update_fields=["backoff_seconds"])
-    holds.note_certain(pacer)
+    placing.note_accepted(pacer)
 
 
 def _refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -184,27 +192,6 @@ def _to_unknown(attempt: CallAttempt, answer: Unknown, now: datetime) -> bool:
         why = f"We cannot say whether the phone rang ({answer.reason}). Never dialled again by itself."
         advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, reason_code="unknown", reason=why[:300], changed_at=now)
     return bool(won)
-
-
-def _event(attempt: CallAttempt, answer: ConnectAnswer) -> Arrival:
-    """The answer as it came, for the call's page. It is applied already."""
-    kind = type(answer).__name__
-    fields = {
-        "answer": kind,
-        "http_status": getattr(answer, "http_status", None),
-        "message": getattr(answer, "message", "") or getattr(answer, "reason", ""),
-        "latency": round(getattr(answer, "latency", 0.0), 3),
-    }
-    return Arrival(
-        source=EventSource.POST,
-        digest=events.digest_of(fields),
-        attempt_id=attempt.pk,
-        call_sid=getattr(answer, "sid", ""),
-        fields=fields,
-        raw=getattr(answer, "raw", ""),
-        note=f"{kind}: {fields['message']}" if fields["message"] else kind,
-        applied=True,
-    )
 
 
 _MEND: Mapping[RefusalKind, str] = {
