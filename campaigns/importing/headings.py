@@ -71,13 +71,14 @@ def _numeric(cell: str) -> bool:
 def unique(names: Sequence[str]) -> tuple[str, ...]:
     """Column names, none empty and no two alike: ['City', '', 'City'] -> ('City', 'Column 2', 'City 2')."""
     taken: set[str] = set()
+    copies: dict[str, int] = {}
     result = []
     for position, raw in enumerate(names, 1):
         base = " ".join(raw.split())[:LONGEST_HEADING] or f"Column {position}"
-        name, copy = base, 1
+        name = base
         while name in taken:
-            copy += 1
-            name = f"{base} {copy}"
+            copies[base] = copies.get(base, 1) + 1
+            name = f"{base} {copies[base]}"
         taken.add(name)
         result.append(name)
     return tuple(result)

@@ -22,6 +22,7 @@ HEAD_BYTES = 65_536
 SAMPLE_LINES = 100
 LONGEST_CELL = 10_000
 LONGEST_LINE = 1_000_000
+MOST_COLUMNS = 1_000
 LONGEST_RECORD = 200  # lines; a quotation mark that stays open for longer is a stray one
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*\s*', re.IGNORECASE)
@@ -266,6 +267,11 @@ def _evenness(sample: Sequence[str], delimiter: str) -> float:
 
 def _header(records: Sequence[Sequence[str]], *, has_header: bool) -> tuple[str, ...]:
     """One name per column in use: a column needs a heading or, in most sampled rows, its place."""
+    width = max(map(_used, records))
+    if width > MOST_COLUMNS:
+        raise NotACsv(
+            f"The file has {width:,} columns; at most {MOST_COLUMNS:,} can be read. Take out what is not needed."
+        )
     body = records[1:] if has_header else records
     usual = Counter(_used(cells) for cells in body).most_common(1)[0][0] if body else 0
     if not has_header:

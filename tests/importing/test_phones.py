@@ -151,3 +151,19 @@ def test_a_number_that_was_normalised_stays_as_it_is(text: str, region: str) -> 
         assert again == Phone(found.e164, found.time_zone, "")
     else:
         assert found.reason
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text", ["9" + " " * 9_990 + "1", "tel" + " " * 9_990 + "!", "9876543210" + " ,;" * 3_300 + "!"]
+)
+def test_a_long_cell_costs_no_time(text: str) -> None:
+    """Patterns that look for an extension or a label take minutes for a few of these."""
+    for _ in range(200):
+        assert normalise(text, "IN") == Rejected(phones.TOO_LONG)
+
+
+def test_a_number_in_a_padded_cell_is_still_a_number() -> None:
+    assert normalise(" " * 300 + "022 2345 6789" + " " * 300, "IN") == Phone(
+        "+912223456789", "", "spaces and dashes, leading 0 or 91"
+    )

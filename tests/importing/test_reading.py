@@ -154,3 +154,19 @@ def test_a_file_that_is_no_csv_is_refused_in_words(content: bytes, words: str) -
         read(content)
     assert words in refused.value.reason
     assert refused.value.reason.endswith(".")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("heading", [b"a", b""])
+def test_a_file_of_half_a_million_columns_is_refused_at_once(heading: bytes) -> None:
+    with pytest.raises(NotACsv, match="450,000 columns; at most 1,000"):
+        read(b",".join([heading] * 449_999) + b",Mobile\n" + b",".join([b"1"] * 450_000) + b"\n")
+
+
+def test_many_columns_of_one_name_are_told_apart() -> None:
+    shape = reading.look(io.BytesIO(b",".join([b"Mobile"] * 1_000) + b"\n" + b",".join([b"1"] * 1_000)))
+    assert (len(set(shape.header)), shape.header[:3], shape.header[-1]) == (
+        1000,
+        ("Mobile", "Mobile 2", "Mobile 3"),
+        "Mobile 1000",
+    )
