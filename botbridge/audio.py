@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import soxr
+
+from botbridge import g711
 
 SAMPLE_BYTES: Final = 2
 BLOCK: Final = 320
@@ -193,7 +197,7 @@ class _Format:
 
 
 def read_wav(data: bytes, sample_rate: int, seconds_max: float = WAV_SECONDS_MAX) -> bytes:
-    """An uploaded WAV (8, 16, 24 or 32-bit PCM, mono or stereo, any rate) as PCM16 mono at `sample_rate`.
+    """An uploaded WAV (PCM of 8 to 32 bits, floats, A-law, μ-law; mono or stereo; any rate) as PCM16 at `sample_rate`.
 
     Raises WavError, in words for the operator.
     """
@@ -207,7 +211,8 @@ def read_wav(data: bytes, sample_rate: int, seconds_max: float = WAV_SECONDS_MAX
         raise WavError(
             f"The recording lasts {count / shape.rate:.0f} seconds; at most {seconds_max:.0f} can be played."
         )
-    wave: Wave = _floats(sound[: count * frame], shape.bits).reshape(count, shape.channels).mean(axis=1)
+    floats = _READERS[shape.code, shape.bits](sound[: count * frame])
+    wave: Wave = floats.reshape(count, shape.channels).mean(axis=1)
     if shape.rate != sample_rate:
         wave = _resampled(wave, shape.rate, sample_rate)
     return np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
@@ -241,7 +246,7 @@ def _format(body: bytes) -> _Format:
 
 
 def _check(shape: _Format) -> None:
-    if shape.code != 1 or shape.bits not in (8, 16, 24, 32):
+    if (shape.code, shape.bits) not in _READERS:
         raise WavError("The WAV file is compressed. Save it as uncompressed PCM, 16 bits, and upload it again.")
     if shape.channels not in (1, 2):
         raise WavError(f"The recording has {shape.channels} channels; it must be mono or stereo.")
@@ -249,14 +254,38 @@ def _check(shape: _Format) -> None:
         raise WavError(f"The recording has a sample rate of {shape.rate} Hz, which no recorder makes.")
 
 
-def _floats(sound: bytes, bits: int) -> Wave:
-    """Samples between -1 and 1, channels still interleaved."""
-    if bits == 8:
-        return (np.frombuffer(sound, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
-    if bits == 24:
-        bytes_of = np.frombuffer(sound, dtype=np.uint8).reshape(-1, 3)
-        wide = np.zeros((len(bytes_of), 4), dtype=np.uint8)
-        wide[:, 1:] = bytes_of
-        return wide.view("<i4").reshape(-1).astype(np.float32) / np.float32(2**31)
-    whole: npt.NDArray[np.int32] = np.frombuffer(sound, dtype=f"<i{bits // 8}")
-    return whole.astype(np.float32) / np.float32(2 ** (bits - 1))
+# Samples between -1 and 1, channels still interleaved.
+
+
+def _unsigned(sound: bytes) -> Wave:
+    return (np.frombuffer(sound, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
+
+
+def _whole(sound: bytes, bits: int) -> Wave:
+    numbers: npt.NDArray[np.int32] = np.frombuffer(sound, dtype=f"<i{bits // 8}")
+    return numbers.astype(np.float32) / np.float32(2 ** (bits - 1))
+
+
+def _three_bytes(sound: bytes) -> Wave:
+    bytes_of = np.frombuffer(sound, dtype=np.uint8).reshape(-1, 3)
+    wide = np.zeros((len(bytes_of), 4), dtype=np.uint8)
+    wide[:, 1:] = bytes_of
+    return _whole(wide.tobytes(), 32)
+
+
+def _fractions(sound: bytes, bits: int) -> Wave:
+    numbers: npt.NDArray[np.float32] = np.frombuffer(sound, dtype=f"<f{bits // 8}").astype(np.float32)
+    return np.nan_to_num(numbers, posinf=0, neginf=0)
+
+
+_READERS: Final[dict[tuple[int, int], Callable[[bytes], Wave]]] = {
+    (1, 8): _unsigned,
+    (1, 16): partial(_whole, bits=16),
+    (1, 24): _three_bytes,
+    (1, 32): partial(_whole, bits=32),
+    (3, 32): partial(_fractions, bits=32),
+    (3, 64): partial(_fractions, bits=64),
+    (6, 8): lambda sound: _whole(g711.decode_alaw(sound), 16),
+    (7, 8): lambda sound: _whole(g711.decode(sound), 16),
+}
+"""By the format's code (WAVE_FORMAT_PCM, IEEE_FLOAT, ALAW, MULAW) and the bits of a sample."""

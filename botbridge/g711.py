@@ -26,6 +26,14 @@ def _decoding() -> npt.NDArray[np.int16]:
     return np.where(code & 0x80, _BIAS - size, size - _BIAS).astype("<i2")
 
 
+def _decoding_alaw() -> npt.NDArray[np.int16]:
+    code = np.arange(256, dtype=np.int32) ^ 0x55
+    exponent = (code >> 4) & 0x07
+    size = ((code & 0x0F) << 4) + 8 + np.where(exponent, 0x100, 0)
+    size <<= np.maximum(exponent - 1, 0)
+    return np.where(code & 0x80, size, -size).astype("<i2")
+
+
 def _encoding() -> npt.NDArray[np.uint8]:
     """The code of every sample, looked up by its 16 bits as they are."""
     sample = np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int32)
@@ -38,6 +46,7 @@ def _encoding() -> npt.NDArray[np.uint8]:
 
 
 _DECODED: Final[npt.NDArray[np.int16]] = _decoding()
+_DECODED_ALAW: Final[npt.NDArray[np.int16]] = _decoding_alaw()
 _ENCODED: Final[npt.NDArray[np.uint8]] = _encoding()
 
 
@@ -49,6 +58,11 @@ def is_mulaw(encoding: str) -> bool:
 def decode(mulaw: bytes) -> bytes:
     """PCM16 little-endian of μ-law: two bytes for each."""
     return bytes(_DECODED[np.frombuffer(mulaw, dtype=np.uint8)].tobytes())
+
+
+def decode_alaw(alaw: bytes) -> bytes:
+    """PCM16 little-endian of A-law, as Indian exchanges record it: two bytes for each."""
+    return bytes(_DECODED_ALAW[np.frombuffer(alaw, dtype=np.uint8)].tobytes())
 
 
 def encode(pcm: bytes) -> bytes:

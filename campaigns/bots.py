@@ -61,6 +61,14 @@ class Speech(Protocol):
     def prune(self, directory: Path, *, older_than: float) -> int: ...
 
 
+class Sound(Protocol):
+    """The module named by settings.SOUND."""
+
+    WavError: type[Exception]
+
+    def read_wav(self, data: bytes, sample_rate: int) -> bytes: ...
+
+
 def names() -> list[tuple[str, str]]:
     """(short name, label) of every bot, in the order of settings.BOTS."""
     return [(name, spec(name).label) for name in settings.BOTS]
@@ -69,6 +77,10 @@ def names() -> list[tuple[str, str]]:
 def spec(name: str) -> BotSpec:
     """The bot's spec; KeyError when this installation has no such bot."""
     return cast("BotSpec", import_string(settings.BOTS[name]))
+
+
+def sound() -> Sound:
+    return cast("Sound", import_module(settings.SOUND))
 
 
 def speech() -> Speech:

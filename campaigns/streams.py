@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db import transaction
 from campaigns import events, matching, outcomes, pacing, tokens
 from campaigns.events import Arrival
 from campaigns.lifecycle import OPEN_ATTEMPTS
-from campaigns.models import CallAttempt, EventSource, Mode, Stream, StreamEntry
+from campaigns.models import CallAttempt, CampaignAudio, EventSource, Mode, Stream, StreamEntry
 
 FORGED, CROSSED, UNMATCHED, USED, OVER, NO_BOT = 4401, 4403, 4404, 4409, 4410, 4412  # close codes of refusals
 COME_BACK = timedelta(seconds=10)  # the same call may return within this time of an abnormal drop
@@ -126,8 +127,14 @@ def grant(stream: Stream, attempt: CallAttempt) -> StreamGrant:
         variables=variables(contact.name, contact.variables),
         sample_rate=campaign.sample_rate,
         time_limit=attempt.time_limit,
-        audio={audio.option: bytes(audio.content) for audio in campaign.audio.all()},
+        audio={option: _recording(pk) for option, pk in campaign.audio.values_list("option", "pk")},
     )
+
+
+@lru_cache(maxsize=4)
+def _recording(pk: int) -> bytes:
+    """An uploaded WAV, which may have 30 MB, once for all talks of the process; a changed one is a row of its own."""
+    return bytes(CampaignAudio.objects.values_list("content", flat=True).get(pk=pk))
 
 
 def variables(name: str, columns: dict[str, object]) -> dict[str, str]:

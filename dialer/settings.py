@@ -42,6 +42,7 @@ BOTS = {
     "echo": "botbridge.bots.echo.SPEC",
     "listener": "botbridge.bots.listener.SPEC",
 }
+SOUND = "botbridge.audio"
 SPEECH = "botbridge.speech"
 SPEECH_DIR = STATE_DIR / "speech"
 MAX_STREAMS = env.integer("MAX_STREAMS", default=200)

@@ -1,17 +1,18 @@
 """A recording that the operator uploads for a bot."""
 
-import wave
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from campaigns import bots
+
 MOST_BYTES = 30 * 1024 * 1024
-EXPORT_AGAIN = "Save it as WAV (PCM, 16 bit) and choose it again."
+RATE = 8000
 
 
 class AudioField(forms.FileField):
-    """A WAV file; refused in words, because a bot that cannot play it would stay silent in every call."""
+    """A WAV file, read as the bot will read it: one that it cannot play would make it fail in every call."""
 
     widget = forms.FileInput(attrs={"accept": ".wav,audio/wav,audio/x-wav"})
 
@@ -24,12 +25,10 @@ class AudioField(forms.FileField):
     def _check(self, file: "UploadedFile[Any]") -> None:
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError("The recording is larger than 30 MB. Shorten it and choose it again.")
+        sound = bots.sound()
         try:
-            with wave.open(file, "rb") as sound:
-                seconds = sound.getnframes() / sound.getframerate()
-        except (wave.Error, EOFError, ZeroDivisionError) as unreadable:
-            raise forms.ValidationError(f"{file.name} is not a WAV recording. {EXPORT_AGAIN}") from unreadable
+            sound.read_wav(file.read(), RATE)
+        except sound.WavError as error:
+            raise forms.ValidationError(f"{file.name} cannot be played. {error}") from error
         finally:
             file.seek(0)
-        if not seconds:
-            raise forms.ValidationError(f"{file.name} is empty. {EXPORT_AGAIN}")

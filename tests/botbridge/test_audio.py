@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botbridge import audio
+from botbridge import audio, g711
 
 
 def tone(hertz: float, seconds: float, rate: int = 8000, amplitude: float = 0.5) -> bytes:
@@ -140,6 +140,36 @@ def test_a_recorders_streamed_wav_with_unknown_length_is_read() -> None:
     file = bytearray(wav(said))
     file[40:44] = b"\xff\xff\xff\xff"
     assert audio.read_wav(bytes(file), 8000) == said
+
+
+def wav_of(code: int, bits: int, sound: bytes) -> bytes:
+    """A mono file at 8 kHz in a format that Python's own module does not write."""
+    form = struct.pack("<HHIIHH", code, 1, 8000, 8000 * bits // 8, bits // 8, bits)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
+
+
+def test_what_telephone_exchanges_and_audio_editors_save_is_read() -> None:
+    said = tone(400, 0.5)
+    fractions = np.frombuffer(said, "<i2").astype("<f4") / 32768
+    for file in (
+        wav_of(3, 32, fractions.tobytes()),
+        wav_of(3, 64, fractions.astype("<f8").tobytes()),
+        wav_of(7, 8, g711.encode(said)),
+    ):
+        heard = audio.read_wav(file, 8000)
+        assert len(heard) == len(said)
+        assert audio.level(heard) == pytest.approx(audio.level(said), abs=0.1)
+
+
+def test_alaw_has_the_values_of_the_standard() -> None:
+    heard = audio.read_wav(wav_of(6, 8, bytes([0xD5, 0x55, 0xAA, 0x2A])), 8000)
+    assert struct.unpack("<4h", heard) == (8, -8, 32_256, -32_256)
+
+
+def test_fractions_that_are_no_numbers_are_silence() -> None:
+    odd = struct.pack("<4f", float("nan"), float("inf"), float("-inf"), 9e9)
+    assert struct.unpack("<4h", audio.read_wav(wav_of(3, 32, odd), 8000)) == (0, 0, 0, 32_767)
 
 
 def test_an_extensible_wav_with_other_chunks_is_read() -> None:

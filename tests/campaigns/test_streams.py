@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from campaigns import streams, tokens
 from campaigns.lifecycle import AttemptState, ContactState
-from campaigns.models import CallAttempt, CallEvent, Stream
+from campaigns.models import CallAttempt, CallEvent, CampaignAudio, Stream
 from campaigns.streams import Entry, StreamClosing, StreamGrant, StreamRefused, StreamStart
 from tests import people
 
@@ -43,6 +43,16 @@ def test_a_token_opens_a_stream_with_what_the_bot_needs() -> None:
     grant = open_for(attempt())
     assert (grant.bot, grant.bot_options, grant.sample_rate) == ("echo", {"seconds": "5"}, 16_000)
     assert grant.variables == {"name": "Asha", "due": "4350"}
+
+
+def test_a_recording_is_fetched_once_for_all_talks() -> None:
+    one, other = attempt(), attempt()
+    CampaignAudio.objects.create(campaign=one.campaign, option="recording", file_name="a.wav", content=b"RIFF a")
+    CampaignAudio.objects.create(campaign=other.campaign, option="recording", file_name="b.wav", content=b"RIFF b")
+    again = people.attempt(people.contact(one.campaign), AttemptState.PLACED, sid="another")
+    heard = [open_for(each).audio["recording"] for each in (one, other, again)]
+    assert heard == [b"RIFF a", b"RIFF b", b"RIFF a"]
+    assert heard[2] is heard[0]
 
 
 @pytest.mark.parametrize("purpose", ["callback", "passthru", "dynamic-stream", "custom-field"])

@@ -180,8 +180,15 @@ def test_a_file_that_is_no_recording_is_refused_in_words(client_of_meera: Client
     fake = SimpleUploadedFile("song.wav", b"ID3 this is an MP3", "audio/wav")
     sent = form(lists, bot="announcer", **{"option-announcer-recording": fake})
     page = client_of_meera.post("/campaigns/new", sent).content.decode()
-    assert "song.wav is not a WAV recording. Save it as WAV (PCM, 16 bit) and choose it again." in page
+    assert "song.wav cannot be played. This is not a WAV file." in page
     assert "Only files must be chosen again: song.wav." in page
+
+
+def test_a_recording_that_the_bot_would_not_play_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
+    sent = form(lists, bot="announcer", **{"option-announcer-recording": wav(301)})
+    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    assert "The recording lasts 301 seconds; at most 300 can be played." in page
+    assert not Campaign.objects.exists()
 
 
 def test_what_a_draft_holds_stands_in_the_form(client_of_meera: Client, lists: list[int]) -> None:
