@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import holds, intents, pacing, settling
+from campaigns import failpoints, holds, intents, pacing, settling
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.intents import Intent, Reached, Wait
@@ -182,6 +182,7 @@ class Loop:
             # The account was edited, or Exotel said no and somebody may have given us another key since.
             self._client = client_for(ExotelAccount.objects.get(pk=self._account_id))
             self._reached, self._refused = intent.account, False
+        failpoints.reach("intent.committed")
         self._out[intent.attempt_id] = time.monotonic()
         posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
         posting.add_done_callback(_complain)
@@ -262,7 +263,9 @@ def _post_once(client: ExotelClient, intent: Intent, report: Callable[[Arrived],
 
     answer: ConnectAnswer = Unknown("our own code failed while the request was out")
     try:
+        failpoints.reach("post.begin")
         answer = client.connect(intent.request, not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer=late)
+        failpoints.reach("post.answered")
     finally:
         report(Arrived(intent.attempt_id, answer))
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns import flow_facts, outcomes
+from campaigns import failpoints, flow_facts, outcomes
 from campaigns.exotel.fields import storable
 from campaigns.lifecycle import IllegalTransition
 from campaigns.models import CallAttempt, CallEvent, EventSource
@@ -118,8 +118,11 @@ def apply_for(attempt_id: int) -> None:
 
 def say(arrival: Arrival) -> None:
     """Store and apply. A failure to apply loses nothing: the event is stored, and the tick applies it."""
+    failpoints.reach("webhook.received")
     if store(arrival) and arrival.attempt_id is not None:
+        failpoints.reach("webhook.stored")
         surely_apply(arrival.attempt_id)
+        failpoints.reach("webhook.applied")
 
 
 def surely_apply(attempt_id: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import addresses, eligibility, pacing, turns
+from campaigns import addresses, eligibility, failpoints, pacing, turns
 from campaigns.eligibility import Block
 from campaigns.exotel.payloads import ConnectRequest
 from campaigns.lifecycle import (
@@ -101,6 +101,7 @@ def _next_intent(account_id: int, owner: int) -> Intent | Wait:
         if isinstance(granted, Wait):
             return granted
         attempt, campaign = granted
+        failpoints.reach("intent.written")
         # The time is taken before the commit is sent: whoever acts on it can only be too careful.
         request, account = connect_request(attempt, campaign), Reached.of(campaign.account)
         return Intent(attempt.pk, campaign.pk, request, account, time.monotonic())

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import events, holds, pacing
+from campaigns import events, failpoints, holds, pacing
 from campaigns.events import Arrival
 from campaigns.exotel.answers import Accepted, ConnectAnswer
 from campaigns.lifecycle import ATTEMPT, AttemptState, sources
@@ -49,6 +49,7 @@ def place(account_id: int, answers: Sequence[tuple[int, Accepted]]) -> set[int]:
             if placed:
                 _note(pacer, placed)
                 events.store_new([heard(pk, answer) for pk, answer in answers if pk in placed])
+            failpoints.reach("settle.written")
     except IntegrityError:
         return set()  # one of the Sids belongs to another attempt: each is looked at by itself
     return set(placed)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from campaigns import audit, events, holds, outcomes, pacing, placing
+from campaigns import audit, events, failpoints, holds, outcomes, pacing, placing
 from campaigns.audit import DIALER
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.holds import Hold
@@ -51,6 +51,8 @@ def settle(attempt_id: int, answer: ConnectAnswer) -> None:
             _not_sent(pacer, attempt, answer, now)
         else:
             _unknown(pacer, attempt, answer, now)
+        failpoints.reach("settle.written")
+    failpoints.reach("settle.committed")
     events.store(placing.heard(attempt_id, answer))
 
 
