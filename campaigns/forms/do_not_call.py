@@ -3,11 +3,11 @@
 import re
 from typing import cast
 
-import phonenumbers
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from campaigns.forms.fields import PlainForm
+from campaigns.importing.phones import Phone, Rejected, normalise
 
 REGION = "IN"  # of numbers written without a country
 MOST_BYTES = 10 * 1024 * 1024
@@ -32,12 +32,13 @@ class SuppressForm(PlainForm):
 
     def clean_numbers(self) -> list[str]:
         given = [part.strip() for part in re.split(r"[\n,;]+", self.cleaned_data["numbers"]) if part.strip()]
-        read = {part: e164(part) for part in given}
-        unread = [part for part, number in read.items() if not number]
+        # As contact lists are read: who is suppressed under any other number would be called all the same.
+        read = {part: normalise(part, REGION) for part in given}
+        unread = [f"{part} ({one.reason})" for part, one in read.items() if isinstance(one, Rejected)]
         if unread:
-            listed = ", ".join(unread[:5])
+            listed = "; ".join(unread[:5])
             raise forms.ValidationError(f"Not a phone number: {listed}. Mend or remove it; nobody was added yet.")
-        return sorted({number for number in read.values() if number})
+        return sorted({one.e164 for one in read.values() if isinstance(one, Phone)})
 
 
 class SuppressFileForm(PlainForm):
@@ -60,16 +61,3 @@ class SuppressFileForm(PlainForm):
         if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError("The file is larger than 10 MB. Split it.")
         return file
-
-
-def e164(written: str) -> str:
-    """E.164, or '' if it is not a number."""
-    try:
-        parsed = phonenumbers.parse(written, REGION)
-    except phonenumbers.NumberParseException:
-        return ""
-    return (
-        phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-        if phonenumbers.is_possible_number(parsed)
-        else ""
-    )

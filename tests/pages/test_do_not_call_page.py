@@ -1,5 +1,6 @@
 """The do-not-call list and the settings from the pages."""
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
@@ -11,13 +12,27 @@ def test_numbers_are_added_as_people_write_them(client_of_meera: Client) -> None
     sent = {"numbers": "90000 00001, +91 90000-00002\n0090000", "reason": "Asked in the branch"}
     refused = client_of_meera.post("/do-not-call/", sent)
     assert refused.status_code == 400
-    assert "Not a phone number: 0090000." in refused.content.decode()
+    assert "Not a phone number: 0090000 (" in refused.content.decode()
     assert "90000 00001" in refused.content.decode()
     sent["numbers"] = "90000 00001, +91 90000-00002"
     page = client_of_meera.post("/do-not-call/", sent, follow=True).content.decode()
     assert "Added 2 numbers." in page
     assert set(Suppression.objects.values_list("phone", flat=True)) == {"+919000000001", "+919000000002"}
     assert "+91\xa090000\xa0••02" in page
+
+
+@pytest.mark.parametrize("written", ["091 90000 00001", "0 91 90000 00001", "9000000001.0", "0+919000000001"])
+def test_a_number_is_read_as_contact_lists_are_read(client_of_meera: Client, written: str) -> None:
+    """Under any other number the person would be called all the same."""
+    sent = {"numbers": written, "reason": "Asked in the branch"}
+    client_of_meera.post("/do-not-call/", sent)
+    assert Suppression.objects.get().phone == "+919000000001"
+
+
+def test_a_letter_in_a_number_is_refused_not_dialled_as_its_key(client_of_meera: Client) -> None:
+    refused = client_of_meera.post("/do-not-call/", {"numbers": "98765O3210", "reason": "Asked"})
+    assert "98765O3210 (Letters in the number)" in refused.content.decode()
+    assert not Suppression.objects.exists()
 
 
 def test_a_number_without_a_reason_is_refused(client_of_meera: Client) -> None:
