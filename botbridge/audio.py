@@ -135,19 +135,23 @@ class SpeechDetector:
     """Says when somebody starts and stops talking, by energy with hysteresis.
 
     Talk starts after 240 ms louder than both -38 dBFS and the line's own noise plus 12 dB; a cough, a click or
-    a tone of a key is shorter. It ends after 600 ms below the noise plus 6 dB. The noise floor is learnt while
-    nobody talks: it falls at once and climbs slowly (3 dB a second), so a steady hum becomes noise, a sentence not.
+    a tone of a key is shorter. It ends after 600 ms below the noise plus 6 dB. The noise floor falls at once and climbs
+    slowly (3 dB a second) while nobody talks, so a steady hum becomes noise. Talk has pauses: what is never quieter
+    than some level for 3 s has that level for its floor, so a lorry or a television does not talk for ever.
     """
 
     STEP: Final = 0.02
     START_AFTER: Final = 0.24
     END_AFTER: Final = 0.60
     LOUD: Final = -38.0
+    NO_PAUSE: Final = 3.0
 
     def __init__(self, sample_rate: int) -> None:
         self.talking = False
         self.floor = -60.0
         self._run = 0.0
+        self._quietest = 0.0  # dBFS, of the stretch of talk that is looked at
+        self._stretch = 0.0
         self._step_samples = round(self.STEP * sample_rate)
         self._held = b""
 
@@ -170,6 +174,7 @@ class SpeechDetector:
 
     def _step(self, loudness: float) -> None:
         if self.talking:
+            self._look_for_pauses(loudness)
             ends = loudness < max(self.floor + 6, self.LOUD - 6)
             self._count(wanted=ends, limit=self.END_AFTER)
         else:
@@ -177,12 +182,18 @@ class SpeechDetector:
             self._count(wanted=starts, limit=self.START_AFTER)
             self.floor = max(-70.0, min(loudness, self.floor + 3 * self.STEP))
 
+    def _look_for_pauses(self, loudness: float) -> None:
+        self._quietest, self._stretch = min(self._quietest, loudness), self._stretch + self.STEP
+        if self._stretch >= self.NO_PAUSE:
+            self.floor = max(self.floor, self._quietest)
+            self._quietest, self._stretch = 0.0, 0.0
+
     def _count(self, *, wanted: bool, limit: float) -> None:
         # One contrary frame costs two, instead of starting over: speech has gaps between its syllables.
         self._run = self._run + self.STEP if wanted else max(0.0, self._run - 2 * self.STEP)
         if self._run >= limit:
             self.talking = not self.talking
-            self._run = 0.0
+            self._run = self._stretch = self._quietest = 0.0
 
 
 # --- an operator's recording --------------------------------------------------------------------------------

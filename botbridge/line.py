@@ -60,6 +60,7 @@ class Line:
         self._talk: deque[bytes] = deque()
         self._talk_bytes = 0
         self._listeners = 0
+        self._speeches = 0  # how often the person began to talk
         self._waiters: set[asyncio.Future[None]] = set()
         self._gone = False
         self.dropped = 0
@@ -80,15 +81,17 @@ class Line:
     async def say(self, pcm: bytes, text: str = "", *, keys_cut: bool = True, speech_cuts: bool = False) -> Said:
         """Say something (PCM16 at `sample_rate`) and wait until it was heard or cut off by a barge-in.
 
-        `text` is what the transcript will show. Raises LineClosed.
+        `text` is what the transcript will show. Speech cuts when it begins meanwhile: who talked already (or a street
+        that sounds like it) does not keep us from saying anything at all. Raises LineClosed.
         """
         self._require_open()
+        before = self._speeches
         mark = self.play(pcm, text)
         await self._until(
             lambda: (
                 not self._session.playing(mark)
                 or bool(keys_cut and self._keys)
-                or (speech_cuts and self._detector.talking)
+                or (speech_cuts and self._speeches > before)
             )
         )
         if not self._session.playing(mark):
@@ -152,6 +155,10 @@ class Line:
         self._owner.note("disposition", label, {"key": key, "kind": kind})
         self._owner.dispose(key, kind, label, dict(details or {}))
 
+    async def wait_quiet(self, seconds: float) -> bool:
+        """Until the person does not talk; False when they still do after so many seconds. Raises LineClosed."""
+        return await self._until(lambda: not self._detector.talking, seconds)
+
     @property
     def closed(self) -> bool:
         """Whether nobody can be talked to any more."""
@@ -162,6 +169,7 @@ class Line:
     def heard_audio(self, pcm: bytes) -> None:
         """The person's audio has come in."""
         if self._detector.hear(pcm):
+            self._speeches += self._detector.talking
             self.note("speech_start" if self._detector.talking else "speech_end")
             self.changed()
         self._keep(pcm)

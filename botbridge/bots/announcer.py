@@ -15,6 +15,8 @@ from botbridge.line import Line, LineClosed, Said
 
 WAIT_SECONDS: Final = 6
 WAIT_SECONDS_MAX: Final = 30
+POLITE_SECONDS: Final = 2.0
+"""How long a bot that may be interrupted lets somebody finish a sentence before it speaks."""
 SPOKEN: Final = ("message", "question", "thanks", "sorry", "goodbye")
 """The options whose text is spoken."""
 
@@ -167,21 +169,23 @@ class Announcer:
         return None
 
     async def _close(self, line: Line, choice: KeyChoice | None) -> None:
-        """The last words; a key does not cut them short."""
+        """The last words; nothing cuts them short."""
         if choice:
-            await self._say_text(line, self._script.thanks_for(choice), keys_cut=False)
+            await self._say_text(line, self._script.thanks_for(choice), last=True)
         elif self._script.keys:
-            await self._say_text(line, self._script.goodbye, keys_cut=False)
+            await self._say_text(line, self._script.goodbye, last=True)
 
-    async def _say_text(self, line: Line, text: str, *, keys_cut: bool = True) -> Said:
+    async def _say_text(self, line: Line, text: str, *, last: bool = False) -> Said:
         if not text:
             return Said.HEARD
         pcm = await self._speak(Prompt(text, self._script.voice), line.sample_rate)
-        return await self._say(line, pcm, text, keys_cut=keys_cut)
+        return await self._say(line, pcm, text, last=last)
 
-    async def _say(self, line: Line, pcm: bytes, text: str, *, keys_cut: bool = True) -> Said:
-        keys_cut = keys_cut and bool(self._script.keys)
-        return await line.say(pcm, text, keys_cut=keys_cut, speech_cuts=self._script.speech_cuts)
+    async def _say(self, line: Line, pcm: bytes, text: str, *, last: bool = False) -> Said:
+        if self._script.speech_cuts:
+            await line.wait_quiet(POLITE_SECONDS)
+        keys_cut = bool(self._script.keys) and not last
+        return await line.say(pcm, text, keys_cut=keys_cut, speech_cuts=self._script.speech_cuts and not last)
 
 
 def prompts(options: Mapping[str, str], variables: Mapping[str, str]) -> tuple[Prompt, ...]:

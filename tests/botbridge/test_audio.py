@@ -98,6 +98,13 @@ def test_a_noisy_street_is_no_speech_but_somebody_louder_is() -> None:
     assert [talking for _, talking in changes(street + noise(-18, 1, seed=2) + street)] == [True, False]
 
 
+def test_a_lorry_does_not_talk_for_ever_and_somebody_louder_is_heard_beside_it() -> None:
+    lorry = noise(-30, 15)
+    heard = changes(audio.silence(1, 8000) + lorry + noise(-12, 1, seed=2) + lorry[:32_000])
+    assert [talking for _, talking in heard] == [True, False, True, False]
+    assert heard[1][0] == pytest.approx(4.9, abs=0.2)
+
+
 def test_a_hum_that_stays_becomes_noise_in_the_end() -> None:
     assert changes(audio.silence(1, 8000) + noise(-39.5, 20)) == []
 

@@ -22,8 +22,9 @@ from botbridge.bots.spec import BotContext
 from botbridge.journal import Journal
 from botbridge.line import Line
 from campaigns.streams import Entry, StreamRefused
-from tests.botbridge.far_end import dtmf_frame, media_frame, stop_frame
+from tests.botbridge.far_end import dtmf_frame, mark_frame, media_frame, stop_frame
 from tests.botbridge.stand_in import Caller, StandIn, for_bot
+from tests.botbridge.test_audio import noise
 
 
 class Broken:
@@ -313,6 +314,22 @@ async def test_a_key_during_the_message_interrupts_it(tmp_path: Path) -> None:
     assert caller.events().count("clear") == 1
     assert doors.said() == ["Hello Asha.", "You pressed 1. Thank you."]
     assert {"key", "barge_in", "prompt_cut", "clear"} <= set(doors.kinds())
+
+
+async def test_the_last_words_are_not_cut_by_a_thank_you(tmp_path: Path) -> None:
+    doors = await prepared(for_bot("announcer", **ANNOUNCER, speech_cuts="yes"), tmp_path)
+    caller = await Caller(doors).start()
+    await caller.until(lambda caller: caller.events().count("mark") == 2)
+    caller.hold_marks = True
+    await caller.say(dtmf_frame("1"))
+    await caller.until(lambda caller: caller.events().count("mark") == 3)
+    spoken = noise(-20, 0.6)
+    for at in range(0, len(spoken), 320):
+        await caller.say(media_frame(spoken[at : at + 320]))
+    await caller.say(mark_frame(caller.received[-1]["mark"]["name"]))
+    assert await caller.until_closed() == 1000
+    assert "speech_start" in doors.kinds()
+    assert "clear" not in caller.events()
 
 
 # --- the journal --------------------------------------------------------------------------------------------

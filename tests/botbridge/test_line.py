@@ -97,6 +97,31 @@ async def test_talking_cuts_only_where_it_may(allowed: bool, result: Said) -> No
     assert ("speech_start", "") in owner.notes
 
 
+async def test_who_talked_already_does_not_keep_the_bot_from_speaking_but_who_begins_again_cuts_it() -> None:
+    line, session, _ = open_line()
+    line.heard_audio(silence(0.5, 8000) + noise(-20, 0.5))
+    assert line.talking
+    saying = asyncio.create_task(line.say(SECOND, "Hello.", speech_cuts=True))
+    await asyncio.sleep(0)
+    session.poll(100.0)
+    line.heard_audio(noise(-20, 0.5) + silence(1, 8000))
+    await asyncio.sleep(0)
+    assert not saying.done()
+    line.heard_audio(noise(-20, 0.5))
+    assert await saying is Said.CUT_BY_SPEECH
+
+
+async def test_a_bot_may_wait_until_nobody_talks() -> None:
+    line, _, _ = open_line()
+    assert await line.wait_quiet(0)
+    line.heard_audio(silence(0.5, 8000) + noise(-20, 0.5))
+    assert not await line.wait_quiet(0.01)
+    waiting = asyncio.create_task(line.wait_quiet(5))
+    await asyncio.sleep(0)
+    line.heard_audio(silence(1, 8000))
+    assert await waiting
+
+
 async def test_waiting_for_a_key_ends_when_the_time_is_up() -> None:
     line, _, _ = open_line()
     assert await line.wait_key(0.01) is None
