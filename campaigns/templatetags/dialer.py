@@ -239,7 +239,7 @@ def age(moment: datetime | None) -> str:
 
 
 @register.simple_tag
-def now() -> datetime:
+def this_moment() -> datetime:
     return timezone.now()
 
 
