@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from campaigns import bots, pacing
+from campaigns.importing import phones
 from campaigns.lifecycle import LIVE_CAMPAIGNS
 from campaigns.models import Campaign, CampaignList
 
@@ -13,7 +14,7 @@ CHUNK = 5_000
 
 _ENROL = """
 WITH chunk AS (
-    SELECT id, phone, name, variables, time_zone FROM campaigns_contact
+    SELECT id, phone, name, variables, coalesce(nullif(time_zone, ''), %(zone)s) AS time_zone FROM campaigns_contact
     -- a range of one list, and ordered by it: with "=" the planner may walk over the ids of all other lists to this one
     WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND id > %(cursor)s ORDER BY contact_list_id, id
     LIMIT %(chunk)s
@@ -44,7 +45,8 @@ def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
         campaign = rows.filter(pk=campaign_id, enrolled_at__isnull=True).first()
         if campaign is None:
             return False
-        link = CampaignList.objects.filter(campaign=campaign, done=False).order_by("pk").first()
+        links = CampaignList.objects.filter(campaign=campaign, done=False).select_related("contact_list")
+        link = links.order_by("pk").first()
         if link is None:
             Campaign.objects.filter(pk=campaign_id).update(enrolled_at=pacing.db_now())
             return False
@@ -63,6 +65,9 @@ def _enrol(campaign: Campaign, link: CampaignList, people: int, now: datetime) -
                 "campaign": campaign.pk,
                 "now": now,
                 "prepared": not speaks(campaign),
+                # Whoever is in the list's own country has no zone of their own; a campaign that is set to another
+                # country's clock must not ring them by that.
+                "zone": phones.zone_of_region(link.contact_list.region, campaign.time_zone),
             },
         )
         last, seen, enrolled, zones = cursor.fetchone()

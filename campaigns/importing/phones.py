@@ -115,6 +115,14 @@ def region_name(region: str) -> str:
     return REGIONS.get(region, region)
 
 
+def zone_of_region(region: str, beside: str) -> str:
+    """The zone of a country with one clock if that shows another time than the zone `beside`, else ''."""
+    own = _country(phonenumbers.country_code_for_region(region))
+    if not own or AND in own or (beside in _zones() and _clock(own) == _clock(beside)):
+        return ""
+    return own
+
+
 def is_region(region: str) -> bool:
     """Whether numbers of this country (ISO 3166, upper case) can be read."""
     return region in phonenumbers.SUPPORTED_REGIONS

@@ -105,3 +105,23 @@ def test_a_draft_and_an_ended_campaign_enrol_nobody() -> None:
         people.campaign(status=status, lists=[people.contact_list(1)])
     assert enrolling.enrol_all() == 0
     assert not CampaignContact.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("region", "clock", "zone"),
+    [
+        ("IN", "America/New_York", "Asia/Kolkata"),  # rung by New York's clock it would be their night
+        ("SG", "Asia/Kolkata", "Asia/Singapore"),
+        ("IN", "Asia/Kolkata", ""),
+        ("IN", "Asia/Calcutta", ""),
+        ("LK", "Asia/Kolkata", ""),  # the same time under another name
+        ("US", "Asia/Kolkata", ""),  # many clocks: each number has its own
+    ],
+)
+def test_people_in_the_lists_own_country_keep_its_clock(region: str, clock: str, zone: str) -> None:
+    campaign = people.campaign(lists=[people.contact_list(2, region=region)], time_zone=clock)
+    Contact.objects.filter(name="Person 2").update(time_zone="Asia/Dubai")
+    enrol(campaign)
+    assert set(campaign.contacts.values_list("time_zone", flat=True)) == {zone, "Asia/Dubai"}
+    assert campaign.zones == ["", *sorted({zone, "Asia/Dubai"} - {""})]
