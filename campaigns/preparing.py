@@ -7,14 +7,17 @@ people only and swept away after KEPT. Who is called again later gets the words 
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 
-from campaigns import bots, pacing, streams
+from campaigns import bots, control, pacing, streams
+from campaigns.audit import DIALER
 from campaigns.bots import Prompt
 from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, CampaignStatus, ContactState, advance
 from campaigns.models import Campaign, CampaignContact
+from campaigns.refusals import NotAllowed
 
 log = logging.getLogger(__name__)
 
@@ -46,22 +49,45 @@ def prepare_batch(campaign: Campaign) -> int:
     spec = bots.spec(campaign.bot)
     for contact in batch:
         columns = streams.variables(contact.name, contact.variables)
-        _render(contact, spec.prompts(campaign.bot_options, columns), campaign.sample_rate)
+        if not _render(campaign, contact, spec.prompts(campaign.bot_options, columns)):
+            return 0
     return len(batch)
 
 
-def _render(contact: CampaignContact, prompts: Sequence[Prompt], sample_rate: int) -> None:
+def _render(campaign: Campaign, contact: CampaignContact, prompts: Sequence[Prompt]) -> bool:
+    """Make one person ready, or skip who cannot be spoken to; False if it is not this person's message that fails."""
     rows = CampaignContact.objects.filter(pk=contact.pk, prepared=False)
-    speech = bots.speech()
-    try:
-        for prompt in prompts:
-            speech.render(prompt.text, prompt.voice, sample_rate, settings.SPEECH_DIR)
-    except (speech.SpeechError, OSError) as trouble:
+    for prompt in prompts:
+        trouble = _trouble(prompt.text, prompt.voice, campaign.sample_rate)
+        if not trouble:
+            continue
+        if at_all := _trouble(str(time.time_ns()), prompt.voice, campaign.sample_rate):  # a text that no cache has
+            _pause(campaign, at_all)
+            return False
         log.warning("the message for campaign contact %s cannot be spoken: %s", contact.pk, trouble)
         why = f"The message cannot be spoken: {trouble}"[:300]
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="speech", reason=why, prepared=True)
-        return
+        return True
     rows.update(prepared=True)
+    return True
+
+
+def _trouble(text: str, voice: str, sample_rate: int) -> str:
+    """Why a text cannot be rendered; '' once it is."""
+    speech = bots.speech()
+    try:
+        speech.render(text, voice, sample_rate, settings.SPEECH_DIR)
+    except speech.SpeechError as refused:
+        return str(refused)
+    except OSError as failed:
+        return failed.strerror or type(failed).__name__
+    return ""
+
+
+def _pause(campaign: Campaign, trouble: str) -> None:
+    """Nothing at all can be spoken: a full disk or a missing voice must not burn the list."""
+    with suppress(NotAllowed):  # somebody stopped it meanwhile
+        control.pause(campaign.pk, by=DIALER, reason=f"No message can be spoken now: {trouble}")
 
 
 def sweep_speech() -> int:

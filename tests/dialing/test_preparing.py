@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 
-from campaigns import intents, pacing, preparing
+from campaigns import control, intents, pacing, preparing
+from campaigns.audit import COMMAND_LINE
 from campaigns.intents import Intent
 from campaigns.models import Campaign, CampaignContact
 from tests import people
@@ -33,14 +35,41 @@ def test_nobody_is_dialled_before_the_message_is_ready(owner: int) -> None:
 
 
 def test_a_message_that_cannot_be_spoken_skips_the_person_with_the_reason_and_stops_nobody() -> None:
-    campaign = speaking()
-    (mute,) = people.contacts(campaign, 1, prepared=False)
-    people.contact(campaign, prepared=False)
-    Campaign.objects.filter(pk=campaign.pk).update(bot_options=SAYS | {"voice": "nobody's"})
-    preparing.prepare_all(5)
+    campaign = speaking(bot_options={"message": "Hello {story}.", "keys": ""})
+    (mute,) = people.contacts(campaign, 1, prepared=False, variables={"story": "so " * 1_000})
+    people.contact(campaign, prepared=False, variables={"story": "you"})
+    assert preparing.prepare_all(5) == 2
     mute.refresh_from_db()
     assert (mute.state, mute.reason_code) == ("skipped", "speech")
-    assert mute.reason.startswith("The message cannot be spoken: ")
+    assert mute.reason.startswith("The message cannot be spoken: The text has 3")
+    assert campaign.contacts.get(state="pending").prepared
+
+
+def stands(of: Campaign) -> tuple[str, str]:
+    of.refresh_from_db()
+    return of.status, of.paused_by
+
+
+def test_a_voice_that_is_gone_pauses_the_campaign_and_costs_nobody() -> None:
+    campaign = speaking(bot_options=SAYS | {"voice": "nobody's"})
+    people.contacts(campaign, 3, prepared=False)
+    preparing.prepare_all(5)
+    assert stands(campaign) == ("paused", "Dialer")
+    assert campaign.paused_reason == "No message can be spoken now: There is no voice “nobody's”."
+    assert set(campaign.contacts.values_list("state", "prepared")) == {("pending", False)}
+
+
+def test_a_disk_that_takes_nothing_pauses_the_campaign_and_a_resumed_one_goes_on(tmp_path: Path) -> None:
+    campaign = speaking()
+    people.contacts(campaign, 3, prepared=False)
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    with override_settings(SPEECH_DIR=in_the_way):
+        preparing.prepare_all(5)
+    assert stands(campaign) == ("paused", "Dialer")
+    assert campaign.paused_reason.startswith("No message can be spoken now: ")
+    control.resume(campaign.pk, by=COMMAND_LINE)
+    assert preparing.prepare_all(5) == 3
 
 
 def test_messages_are_made_a_little_ahead_only(monkeypatch: pytest.MonkeyPatch) -> None:
