@@ -4,6 +4,7 @@ The account's pacer is locked first, as every intent does: once a pause is commi
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db.models import F, Min
 from django.utils import timezone
 
 from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing
-from campaigns.audit import Actor
+from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
 from campaigns.exotel import payloads
 from campaigns.exotel.payloads import ConnectRequest
@@ -34,6 +35,7 @@ __all__ = ["NotAllowed", "adjust", "dial_uncertain", "launch", "lift_hold", "pau
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
+LATELY = timedelta(minutes=10)  # longer than any transaction lasts
 AT_ONCE = 500  # people whom a click waits for; the ticks do the rest
 _DIALLING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
@@ -160,10 +162,28 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
 
 
 def finish_all() -> None:
-    """Complete and cancel what has come to its end."""
+    """Complete and cancel what has come to its end; go on with what was completed a moment too early."""
     live = (CampaignStatus.RUNNING, CampaignStatus.DRAINING)
     for campaign_id in Campaign.objects.filter(status__in=live).values_list("pk", flat=True):
         finish(campaign_id)
+    lately = Campaign.objects.filter(status=CampaignStatus.COMPLETED, ended_at__gt=timezone.now() - LATELY)
+    for campaign_id in lately.values_list("pk", flat=True):
+        _go_on(campaign_id)
+
+
+def _go_on(campaign_id: int) -> None:
+    """completed -> running for somebody who is due after all: a late callback planned a retry while it was completed.
+
+    The callback saw the campaign running, so it left it alone, and `finish` could not see what was not committed yet.
+    """
+    waiting = CampaignContact.objects.filter(campaign=campaign_id, state__in=DUE_CONTACTS)
+    if not waiting.exists():
+        return
+    with transaction.atomic():
+        campaign = locked(campaign_id)
+        if campaign.status == CampaignStatus.COMPLETED and waiting.exists():
+            move(campaign, CampaignStatus.RUNNING, ended_at=None)
+            audit.record(DIALER, "resume", f"campaign:{campaign_id}", reason="Somebody is to be called after all.")
 
 
 def finish(campaign_id: int, *, at_once: int | None = None) -> None:

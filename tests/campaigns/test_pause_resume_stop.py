@@ -1,7 +1,9 @@
 """Pause, resume, stop, drain, complete: conditional, audited, and nobody is left behind in a queue."""
 
+import threading
+
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from campaigns import control, enrolling, holds, intents, outcomes, pacing
@@ -9,7 +11,7 @@ from campaigns.audit import COMMAND_LINE, Actor
 from campaigns.holds import Hold
 from campaigns.intents import Intent
 from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
-from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, CampaignPace
+from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, CampaignPace, RetryRule
 from campaigns.outcomes import Statement
 from campaigns.owners import Owner
 from campaigns.refusals import NotAllowed
@@ -249,3 +251,35 @@ def test_every_act_of_the_command_line_is_in_the_audit() -> None:
         ("command line", action, f"campaign:{campaign.pk}")
         for action in ("create", "launch", "pause", "resume", "stop")
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_retry_planned_while_the_campaign_was_completed_reopens_it() -> None:
+    """A late callback about an uncertain call saw it running; completing it could not see the callback's retry yet."""
+    campaign = people.campaign(max_attempts=2)
+    RetryRule.objects.create(campaign=campaign, outcome="busy", times=1, delay_minutes=0)
+    attempt = people.attempt(people.contact(campaign), AttemptState.UNKNOWN)
+    applied, completed = threading.Event(), threading.Event()
+
+    def callback() -> None:
+        try:
+            with transaction.atomic():
+                outcomes.apply(attempt.pk, Statement(source="callback", at=timezone.now(), status="busy"))
+                applied.set()
+                completed.wait(20)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=callback)
+    thread.start()
+    assert applied.wait(20)
+    control.finish_all()
+    assert status(campaign) == CampaignStatus.COMPLETED
+    completed.set()
+    thread.join(20)
+    assert states(campaign) == [ContactState.RETRY]
+
+    control.finish_all()
+    assert (status(campaign), campaign.ended_at) == (CampaignStatus.RUNNING, None)
+    control.finish_all()
+    assert status(campaign) == CampaignStatus.RUNNING
