@@ -6,7 +6,7 @@ rows, and the next tick comes within seconds.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 TICK_LOCK = 79  # pg advisory lock (79, n): one runner of each tick at a time
 PREPARE_SECONDS = 5.0
+BETWEEN_CHUNKS = 0.5
 
 
 @worker_shutting_down.connect
@@ -55,8 +56,9 @@ def dial_tick() -> None:
 def prepare_tick() -> None:
     with _alone(1) as mine:
         if mine:
-            while enrolling.enrol_all():
-                pass
+            # Between two chunks of a long list, so that its first people, and other campaigns, are not kept waiting.
+            while enrolling.enrol_all() and not dialing.stopping.is_set():
+                preparing.prepare_all(BETWEEN_CHUNKS)
             preparing.prepare_all(PREPARE_SECONDS)
 
 
@@ -64,8 +66,9 @@ def prepare_tick() -> None:
 def housekeeping_tick() -> None:
     with _alone(2) as mine:
         if mine:
-            for chore in _CHORES:
-                chore()
+            with ExitStack() as chores:  # each is done, whatever becomes of the others; a fault is raised after all
+                for chore in reversed(_CHORES):
+                    chores.callback(chore)
 
 
 @shared_task(ignore_result=True)

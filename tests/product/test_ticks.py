@@ -6,7 +6,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from campaigns import tasks
+from campaigns import dialing, enrolling, tasks
+from tests import people
 
 
 @pytest.mark.django_db(transaction=True)
@@ -51,3 +52,31 @@ def test_a_tick_that_somebody_else_runs_is_left_to_them() -> None:
         other.execute("SELECT pg_advisory_unlock(%s, 8)", [tasks.TICK_LOCK])
         with tasks._alone(8) as mine:
             assert mine
+
+
+@pytest.mark.django_db
+def test_a_chore_that_fails_keeps_no_other_from_being_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        raise LookupError("this one")
+
+    monkeypatch.setattr(tasks, "_CHORES", (lambda: done.append("before"), fails, lambda: done.append("after")))
+    with pytest.raises(LookupError, match="this one"):
+        tasks.housekeeping_tick()
+    assert done == ["before", "after"]
+
+
+@pytest.mark.django_db
+def test_a_worker_that_stops_leaves_a_long_list_to_the_next_and_has_made_its_first_people_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(enrolling, "CHUNK", 2)
+    says = {"message": "The same for all.", "keys": ""}
+    campaign = people.campaign(lists=[people.contact_list(7)], mode="bot", bot="announcer", bot_options=says)
+    dialing.stopping.set()
+    tasks.prepare_tick()
+    assert list(campaign.contacts.values_list("prepared", flat=True)) == [True, True]
+    dialing.stopping.clear()
+    tasks.prepare_tick()
+    assert campaign.contacts.filter(prepared=True).count() == 7
