@@ -9,7 +9,7 @@ from django.db import transaction
 
 from campaigns import audit, holds, pacing
 from campaigns.audit import DIALER, Actor
-from campaigns.exotel.payloads import is_loopback
+from campaigns.exotel.payloads import is_caller_id, is_loopback
 from campaigns.models import AccountKind, CallerId, ExotelAccount, Pacer
 from campaigns.refusals import NotAllowed
 
@@ -26,12 +26,16 @@ FIRST_SLOTS = 30
 REACHED_BY = ("api_url", "account_sid", "api_key", "api_token")  # what a hold after 401, 403 or 404 may be about
 
 
-class UnknownRegion(Exception):
+class BadSetting(Exception):
+    """A variable of the environment that cannot be right; the words name it."""
+
+
+class UnknownRegion(BadSetting):
     """EXOTEL_REGION is none that Exotel has."""
 
 
 def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
-    """Create or update the account of settings.EXOTEL; None if the environment names none. Raises UnknownRegion.
+    """Create or update the account of settings.EXOTEL; None if the environment names none. Raises BadSetting.
 
     Another account SID, or Exotel after the simulator, is another account: what was made for the one never dials
     through the other. New campaigns go through the one that the environment names now.
@@ -39,6 +43,8 @@ def from_environment(given: Mapping[str, Any]) -> ExotelAccount | None:
     sid = str(given["account_sid"])
     if not sid:
         return None
+    if given["caller_id"] and not is_caller_id(str(given["caller_id"])):
+        raise BadSetting("EXOTEL_CALLER_ID is not a phone number; it is one of the account's ExoPhones.")
     api_url = address(str(given["api_url"]), str(given["region"]))
     simulated = is_loopback(urlsplit(api_url).hostname or "")
     fields = {

@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -120,6 +121,24 @@ def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("h
     if not whole or any(letter.isspace() for letter in found):
         raise bad(name, f"is not an address that starts with {' or '.join(s + '://' for s in schemes)}")
     return found.rstrip("/")
+
+
+def one_of(name: str, allowed: tuple[str, ...], default: str) -> str:
+    """One word of a few, in any case of letters; given as `allowed` spells it."""
+    found = _lookup(name) or default
+    if found.upper() not in allowed:
+        raise bad(name, f"must be one of {', '.join(allowed)}")
+    return found.upper()
+
+
+def time_zone(name: str, default: str) -> str:
+    """The name of a zone that this machine knows, like Asia/Kolkata."""
+    found = _lookup(name) or default
+    try:
+        ZoneInfo(found)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise bad(name, "is not a time zone; write it like Asia/Kolkata") from None
+    return found
 
 
 def keys(name: str) -> dict[str, bytes]:

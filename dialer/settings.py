@@ -1,5 +1,6 @@
 """Django settings, all from the environment (names and meanings: .env.example; readers: dialer.env)."""
 
+import re
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS")
 
 PORT = env.integer("PORT", default=8000)
 PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-PUBLIC_STREAM_URL = env.text("PUBLIC_STREAM_URL", "").rstrip("/")
+# Given as the address of a web server it is one of sockets: http becomes ws, https wss.
+PUBLIC_STREAM_URL = re.sub("^http", "ws", env.url("PUBLIC_STREAM_URL", "", schemes=("wss", "ws", "https", "http")))
 HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = ["*"]  # the proxy in front decides; addresses we hand out come from PUBLIC_URL, never from Host
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -32,8 +34,8 @@ EXOTEL: dict[str, Any] = {
     "api_key": env.secret("EXOTEL_API_KEY", default=""),
     "api_token": env.secret("EXOTEL_API_TOKEN", default=""),
     "caller_id": env.text("EXOTEL_CALLER_ID", ""),
-    "calls_per_minute": env.integer("EXOTEL_CALLS_PER_MINUTE", default=0),
-    "max_concurrent": env.integer("EXOTEL_MAX_CONCURRENT", default=0),
+    "calls_per_minute": env.integer("EXOTEL_CALLS_PER_MINUTE", default=0, minimum=0, maximum=60_000),
+    "max_concurrent": env.integer("EXOTEL_MAX_CONCURRENT", default=0, minimum=0, maximum=100_000),
 }
 RECORDING_HOSTS = env.words("RECORDING_HOSTS", ())
 
@@ -45,7 +47,7 @@ BOTS = {
 SOUND = "botbridge.audio"
 SPEECH = "botbridge.speech"
 SPEECH_DIR = STATE_DIR / "speech"
-MAX_STREAMS = env.integer("MAX_STREAMS", default=200)
+MAX_STREAMS = env.integer("MAX_STREAMS", default=200, minimum=1)
 DRAIN_SECONDS = env.integer("DRAIN_SECONDS", default=env.DRAIN_SECONDS, minimum=0)
 # How many times faster than real time a far side may send audio. A real Exotel keeps real time; a pretend one on
 # loopback may run its clock faster.
@@ -178,7 +180,7 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "en-in"
 TIME_ZONE = "UTC"
-DISPLAY_TIME_ZONE = env.text("DISPLAY_TIME_ZONE", "Asia/Kolkata")
+DISPLAY_TIME_ZONE = env.time_zone("DISPLAY_TIME_ZONE", "Asia/Kolkata")
 USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = False
@@ -195,7 +197,7 @@ warnings.filterwarnings("ignore", message=r"StreamingHttpResponse must consume s
 MEDIA_ROOT = STATE_DIR / "media"
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=200 * 1024 * 1024)
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=200 * 1024 * 1024, minimum=1)
 
 vars().update(env.email_url(env.text("EMAIL_URL", "consolemail://")))
 
@@ -235,13 +237,14 @@ CELERY_BEAT_SCHEDULE = {
     )
 }
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "filters": {"redacted": {"()": "dialer.redaction.Redacted"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["redacted"]}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.one_of("LOG_LEVEL", LEVELS, "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},  # it logs addresses, and ours carry tokens

@@ -119,9 +119,14 @@ def problems(request: ConnectRequest) -> list[str]:
 def _number_problems(request: ConnectRequest) -> Iterator[str]:
     if not is_e164(request.number):
         yield "The number to call must be in international form, + and country first, for example +919876543210."
-    digits = canonical(request.caller_id).removeprefix("+")
-    if not re.fullmatch(r"\+?[0-9 ()-]+", request.caller_id) or not 8 <= len(digits) <= 15:
+    if not is_caller_id(request.caller_id):
         yield "The caller ID is not a phone number. Use one of the account's ExoPhones, for example 080 4789 1899."
+
+
+def is_caller_id(text: str) -> bool:
+    """Whether `text` can be an ExoPhone, in whatever spelling."""
+    digits = canonical(text).removeprefix("+")
+    return re.fullmatch(r"\+?[0-9 ()-]+", text) is not None and 8 <= len(digits) <= 15
 
 
 def _mode_problems(request: ConnectRequest) -> Iterator[str]:

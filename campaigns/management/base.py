@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
@@ -32,6 +33,9 @@ class DialerCommand(BaseCommand):
             self.execute(*options.pop("args", ()), **options)
         except CommandError as refused:
             self.stderr.write(str(refused))
+            sys.exit(1)
+        except ImproperlyConfigured as wrong:
+            self.stderr.write(str(wrong))
             sys.exit(1)
         except OperationalError:
             self.stderr.write("The database does not answer: is the installation still running? Try again.")

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from dialer import embedded, env, installation
 from dialer.daemon import Daemon, dies_with_us
-from dialer.supervisor import logs
+from dialer.supervisor import given, logs
 from dialer.supervisor.processes import Process, processes
 from dialer.supervisor.values import effective
 from dialer.supervisor.watching import Watch, reason
@@ -140,7 +140,7 @@ class Run:
             ("DATABASE_URL", embedded.Postgres(self.state_dir)),
             ("REDIS_URL", embedded.Redis(self.state_dir)),
         ):
-            self.values[variable] = env.secret(variable, "") or self._serve(service)
+            self.values[variable] = given.server(variable) or self._serve(service)
         self.publish()
 
     def _tables(self) -> None:
@@ -239,7 +239,7 @@ def _welcome(values: Mapping[str, str], first: Mapping[str, str | None]) -> list
     here = f"http://127.0.0.1:{values['PORT']}"
     public = values["PUBLIC_URL"]
     password = first["password"]
-    simulated = f"the simulator at {values['EXOTEL_API_URL']} (nothing leaves this machine)"
+    simulated = f"the simulator at {values.get('EXOTEL_API_URL')} (nothing leaves this machine)"
     return [
         "",
         f"Dialer runs at  {here}/" + (f"  (public: {public})" if public != here else ""),

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import accounts, holds, pacing
-from campaigns.accounts import UnknownRegion
+from campaigns.accounts import BadSetting, UnknownRegion
 from campaigns.audit import COMMAND_LINE
 from campaigns.holds import Hold
 from campaigns.models import AuditEntry, CallerId, ExotelAccount, Pacer
@@ -74,6 +74,12 @@ def test_a_given_address_wins_over_the_region() -> None:
 def test_a_region_that_exotel_does_not_have_is_named() -> None:
     with pytest.raises(UnknownRegion, match="EXOTEL_REGION: “atlantis” is none of in, mumbai, sg, singapore"):
         accounts.from_environment({**REAL, "region": "atlantis"})
+    assert not ExotelAccount.objects.exists()
+
+
+def test_a_caller_id_that_is_no_number_is_named() -> None:
+    with pytest.raises(BadSetting, match="EXOTEL_CALLER_ID is not a phone number"):
+        made(REAL, caller_id="hello")
     assert not ExotelAccount.objects.exists()
 
 

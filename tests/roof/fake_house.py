@@ -27,7 +27,8 @@ MANAGE = """
     if os.environ.get("BREAK") == sys.argv[1]:
         sys.exit("relation missing")
     if sys.argv[1] == "bootstrap":
-        print('{"username": "operator", "password": "swordfish", "account": "Simulated"}')
+        account = "null" if os.environ.get("NO_ACCOUNT") else '"Simulated"'
+        print('{"username": "operator", "password": "swordfish", "account": %s}' % account)
 """
 
 

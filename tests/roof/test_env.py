@@ -62,12 +62,23 @@ def limited(name: str) -> int:
     return env.integer(name, minimum=1, maximum=9)
 
 
+def level(name: str) -> str:
+    return env.one_of(name, ("DEBUG", "INFO"), "INFO")
+
+
+def zone(name: str) -> str:
+    return env.time_zone(name, "Asia/Kolkata")
+
+
 @pytest.mark.parametrize(
     ("read", "value", "sentence"),
     [
         (env.integer, "hunter2", "X is not a whole number."),
         (limited, "0", "X must be at least 1."),
         (limited, "10", "X must be at most 9."),
+        (level, "hunter2", "X must be one of DEBUG, INFO."),
+        (zone, "hunter2", "X is not a time zone; write it like Asia/Kolkata."),
+        (zone, "../../etc/passwd", "X is not a time zone; write it like Asia/Kolkata."),
         (env.boolean, "hunter2", "X must be 1 or 0 (true, false, yes, no, on, off do as well)."),
         (env.url, "hunter2", "X is not an address that starts with http:// or https://."),
         (env.url, "http://", "X is not an address that starts with http:// or https://."),
@@ -85,6 +96,14 @@ def test_a_bad_value_is_named_with_what_is_wrong_and_never_repeated(
     with pytest.raises(ImproperlyConfigured) as refused:
         read("X")
     assert str(refused.value) == sentence
+
+
+def test_a_level_is_read_in_any_case_and_a_zone_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (level("X"), zone("X")) == ("INFO", "Asia/Kolkata")
+    monkeypatch.setenv("X", "debug")
+    assert level("X") == "DEBUG"
+    monkeypatch.setenv("X", "Asia/Singapore")
+    assert zone("X") == "Asia/Singapore"
 
 
 def test_a_list_has_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:

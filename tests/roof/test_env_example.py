@@ -8,7 +8,7 @@ from pathlib import Path
 from dialer import env
 from dialer.supervisor import values
 
-READERS = {"text", "secret", "integer", "boolean", "words", "url", "keys"}
+READERS = {"text", "secret", "integer", "boolean", "words", "url", "keys", "one_of", "time_zone"}
 SOURCES = ("dialer", "campaigns", "botbridge")
 # Not settings: what the machine says about itself, or what one test process tells another.
 NOT_OURS = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DJANGO_SETTINGS_MODULE"}

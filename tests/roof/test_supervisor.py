@@ -160,6 +160,13 @@ def test_a_failed_migration_ends_the_run_and_says_what_failed(start: Start) -> N
     assert re.findall(r"(\w+) stopped after", run.said()) == ["redis", "postgres"]
 
 
+def test_a_run_without_a_simulator_or_an_account_starts_and_says_so(start: Start) -> None:
+    run = start(SIMULATOR="0", NO_ACCOUNT="1")
+    run.wait_until_it_says("Ctrl-C")
+    assert "calls go to   no account yet" in run.said()
+    assert run.end() == 0
+
+
 def test_a_bad_setting_is_named_before_anything_starts(start: Start, state_dir: Path) -> None:
     run = start(PORT="eight thousand")
     assert run.process.wait(20) == 1

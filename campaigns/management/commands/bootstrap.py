@@ -22,8 +22,8 @@ class Command(DialerCommand):
     def handle(self, **options: Any) -> None:
         try:
             account = accounts.from_environment(settings.EXOTEL)
-        except accounts.UnknownRegion as unknown:
-            raise CommandError(str(unknown)) from unknown
+        except accounts.BadSetting as bad:
+            raise CommandError(str(bad)) from bad
         username, password = _first_user()
         found = {"username": username, "password": password, "account": account.name if account else None}
         sentence = f"User {username}, password {password}." if password else f"User {username} exists."
