@@ -28,6 +28,7 @@ SILENT: Final = -96.0
 WAV_SECONDS_MAX: Final = 300
 
 
+Piece = bytes | memoryview
 Wave = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
 
@@ -51,19 +52,20 @@ def padded(pcm: bytes) -> bytes:
     return pcm + bytes(size - len(pcm))
 
 
-def chunks(pcm: bytes, size: int) -> list[bytes]:
+def chunks(pcm: bytes, size: int) -> list[Piece]:
     """Cut audio into sendable chunks of `size` bytes, the rest joined to the last one or padded.
 
     `size` is a multiple of 320 between 3,200 and 96,000. A tail below the minimum rides with the chunk before
-    it, so that no silence is inserted that the speaker did not make.
+    it, so that no silence is inserted that the speaker did not make. All but the last are views: a recording of
+    minutes is in memory once, however many people hear it.
     """
-    pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
-    if len(pieces) > 1 and len(pieces[-1]) < CHUNK_MIN:
-        tail = pieces.pop()
-        pieces[-1] += tail
-    if pieces:
-        pieces[-1] = padded(pieces[-1])
-    return pieces
+    cuts = list(range(size, len(pcm), size))
+    if cuts and len(pcm) - cuts[-1] < CHUNK_MIN:
+        cuts.pop()
+    view = memoryview(pcm)
+    pieces: list[Piece] = [view[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
+    last = pcm[cuts[-1] if cuts else 0 :]
+    return [*pieces, padded(last)] if last else pieces
 
 
 class Reframer:

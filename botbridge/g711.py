@@ -65,7 +65,7 @@ def decode_alaw(alaw: bytes) -> bytes:
     return bytes(_DECODED_ALAW[np.frombuffer(alaw, dtype=np.uint8)].tobytes())
 
 
-def encode(pcm: bytes) -> bytes:
+def encode(pcm: bytes | memoryview) -> bytes:
     """μ-law of PCM16 little-endian: one byte for two."""
     return bytes(_ENCODED[np.frombuffer(pcm, dtype="<u2")].tobytes())
 

@@ -101,7 +101,10 @@ class Line:
         return cause
 
     def play(self, pcm: bytes, text: str = "") -> str:
-        """Say something without waiting; returns its mark. A flow of audio has no text, and so no entry and no mark."""
+        """Say something without waiting; returns its mark.
+
+        A flow of audio, in pieces of any size, has no text, and so no entry and no mark.
+        """
         mark = self._session.say(pcm, mark=bool(text))
         if text:
             length = round(audio.seconds(len(pcm), self.sample_rate), 2)

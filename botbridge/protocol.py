@@ -62,7 +62,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Audio heard from the person: PCM16 bytes, usually 20 ms. `timestamp` is milliseconds."""
+    """Audio heard from the person, in the start's encoding, usually 20 ms. `timestamp` is milliseconds."""
 
     payload: bytes
     timestamp: int | None = None
@@ -203,10 +203,7 @@ def _media(message: dict[str, Any]) -> Media:
     payload = media.get("payload")
     if not isinstance(payload, str) or not payload:
         raise ProtocolError("media without payload")
-    audio = _audio(payload)
-    if len(audio) % 2:
-        raise ProtocolError("odd number of PCM bytes")
-    return Media(audio, _number(media.get("timestamp")), _number(media.get("chunk")), _sequence(message))
+    return Media(_audio(payload), _number(media.get("timestamp")), _number(media.get("chunk")), _sequence(message))
 
 
 def _audio(payload: str) -> bytes:

@@ -14,12 +14,12 @@ the far end still holds. Barge-in stops sending, clears the far end, and forgets
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from botbridge import audio, g711
+from botbridge.outbox import Outbox, QueuedMark
 from botbridge.protocol import (
     Close,
     ClosedBy,
@@ -43,8 +43,9 @@ STREAM_SECONDS_MAX: Final = 3_600.0
 IDLE_TIMEOUT: Final = 45.0
 """Seconds without any frame. Exotel sends silence too, so this is a connection that died without saying so."""
 LEAD: Final = 5.0
-CHUNK_SECONDS: Final = 0.5
 MARK_PATIENCE: Final = 3.0
+FLOW_PATIENCE: Final = 0.3
+"""Seconds that the end of a flow, too little to be sent, waits for its next piece."""
 ERROR_BUDGET: Final = 20
 MESSAGE_MAX: Final = 262_144
 RATE_FACTOR: Final = 4
@@ -96,11 +97,6 @@ class Traffic:
     gaps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _QueuedMark:
-    name: str
-
-
 class Session:
     """One stream. Times are seconds of one monotonic clock, handed in with every call."""
 
@@ -126,8 +122,8 @@ class Session:
         self._heard_at = now
         self._rate_factor = rate_factor
         self._time_limit = min(time_limit, STREAM_SECONDS_MAX)
-        self._queue: deque[bytes | _QueuedMark] = deque()
-        self._queued_bytes = 0
+        self._outbox = Outbox(sample_rate)
+        self._flow_seen: float | None = None  # when the end of a flow began to wait
         self._unmarked = False  # something was queued that no mark follows
         self._marks: dict[str, float] = {}  # name -> when its audio should have been played
         self._names = 0
@@ -160,13 +156,16 @@ class Session:
                 self.traffic.bytes_in += len(payload)
                 if self._mulaw:
                     return replace(event, payload=g711.decode(payload))
+                if len(payload) % audio.SAMPLE_BYTES:
+                    raise ProtocolError("odd number of PCM bytes")
             case Start():
                 self._begin(event, now)
             case Mark(name=name):
                 self._require_started()
                 self._heard_until(name, now)
-            case Dtmf():
+            case Dtmf(sequence=sequence):
                 self._require_started()
+                self._follow(sequence)
             case Stop():
                 self.ended_by = event
                 self._shut()
@@ -181,6 +180,7 @@ class Session:
         self.stream_sid = start.stream_sid
         self.sample_rate = start.sample_rate or self.sample_rate
         self._mulaw = g711.is_mulaw(start.encoding)
+        self._outbox = Outbox(self.sample_rate, mulaw=self._mulaw)
         self.started_at = self._played_by = now
         self._sequence = start.sequence
 
@@ -236,30 +236,30 @@ class Session:
     def say(self, pcm: bytes, *, mark: bool = True) -> str:
         """Queue audio (PCM16 at `sample_rate`). Returns the name of the mark that will tell when it was heard.
 
-        Without `mark` the audio is part of a longer flow nobody waits for, and the name is empty.
+        Without `mark` the audio is a piece, of any size, of a longer flow nobody waits for, and the name is empty.
         """
         if self.state is not State.LIVE or self._listens_only:
             return ""
-        size = g711.BLOCK if self._mulaw else int(CHUNK_SECONDS * self.sample_rate) * audio.SAMPLE_BYTES
-        for chunk in audio.chunks(g711.padded(pcm) if self._mulaw else pcm, size):
-            self._queue.append(chunk)
-            self._queued_bytes += len(chunk)
-        self._unmarked = True
-        return self._queue_mark() if mark else ""
+        self._unmarked, self._flow_seen = True, None
+        if mark:
+            self._outbox.say(pcm)
+            return self._queue_mark()
+        self._outbox.flow(pcm)
+        return ""
 
     def playing(self, mark: str) -> bool:
         """Whether the audio before this mark is still queued or on its way to the person's ear."""
-        return mark in self._marks or any(isinstance(item, _QueuedMark) and item.name == mark for item in self._queue)
+        return mark in self._marks or mark in self._outbox.marks()
 
     def unheard(self, now: float) -> float:
         """Seconds of audio queued or sent that the person has not heard yet."""
-        queued = audio.seconds(self._queued_bytes, self.sample_rate)
+        queued = audio.seconds(self._outbox.bytes, self.sample_rate)
         return queued + max(0.0, self._played_by - now)
 
     def interrupt(self, now: float) -> float:
         """Barge-in: stop sending, clear the far end, forget pending marks. Returns the seconds cut off."""
         cut = self.unheard(now)
-        if self.state is State.LIVE and (cut > 0 or self._marks or self._queue):
+        if self.state is State.LIVE and (cut > 0 or self._marks or self._outbox):
             if self._played_by > now or self._marks:
                 self.traffic.frames_out += 1
                 self._commands.append(SendClear(self.stream_sid))
@@ -287,7 +287,7 @@ class Session:
         self._names += 1
         self._unmarked = False
         name = f"m{self._names}"
-        self._queue.append(_QueuedMark(name))
+        self._outbox.mark(name)
         return name
 
     # --- to Exotel ------------------------------------------------------------------------------------------
@@ -297,8 +297,9 @@ class Session:
         self._check_times(now)
         if self.state in {State.LIVE, State.ENDING}:
             self._expire_marks(now)
+            self._end_flow(now)
             self._send_queued(now)
-        if self.state is State.ENDING and not self._queue and not self._marks:
+        if self.state is State.ENDING and not self._outbox and not self._marks:
             self.close(1000, "the bot hung up")
         commands, self._commands = self._commands, []
         return commands
@@ -311,11 +312,12 @@ class Session:
             return IDLE_TIMEOUT
         due = [self._deadline(), self._heard_at + IDLE_TIMEOUT]
         due += [expected + MARK_PATIENCE for expected in self._marks.values()]
-        if self.state is State.ENDING and not self._queue and not self._marks:
+        if self.state is State.ENDING and not self._outbox and not self._marks:
             due.append(now)
-        if self._queue and self.state is not State.OPENING:
-            item = self._queue[0]
-            due.append(now if isinstance(item, _QueuedMark) else self._sendable_at(item))
+        if self._flow_seen is not None:
+            due.append(self._flow_seen + FLOW_PATIENCE)
+        if (item := self._outbox.first) is not None:
+            due.append(now if isinstance(item, QueuedMark) else self._sendable_at(item))
         return max(0.0, min(due) - now)
 
     def _deadline(self) -> float:
@@ -332,25 +334,32 @@ class Session:
         elif now >= self._heard_at + IDLE_TIMEOUT:
             self.close(1001, "nothing heard from the network for 45 seconds", "network")
 
-    def _sendable_at(self, chunk: bytes) -> float:
-        return self._played_by + audio.seconds(len(chunk), self.sample_rate) - LEAD
+    def _sendable_at(self, piece: audio.Piece) -> float:
+        return self._played_by + audio.seconds(len(piece), self.sample_rate) - LEAD
+
+    def _end_flow(self, now: float) -> None:
+        if not self._outbox.flowing:
+            self._flow_seen = None
+        elif self._flow_seen is None:
+            self._flow_seen = now
+        elif now >= self._flow_seen + FLOW_PATIENCE:
+            self._outbox.end_flow()
+            self._flow_seen = None
 
     def _send_queued(self, now: float) -> None:
-        while self._queue:
-            item = self._queue[0]
-            if isinstance(item, bytes) and now < self._sendable_at(item):
+        while (item := self._outbox.first) is not None:
+            if not isinstance(item, QueuedMark) and now < self._sendable_at(item):
                 return
-            self._queue.popleft()
+            self._outbox.pop()
             self._send(item, now)
 
-    def _send(self, item: bytes | _QueuedMark, now: float) -> None:
+    def _send(self, item: audio.Piece | QueuedMark, now: float) -> None:
         self.traffic.frames_out += 1
-        if isinstance(item, _QueuedMark):
+        if isinstance(item, QueuedMark):
             self._marks[item.name] = max(self._played_by, now)
             self._commands.append(SendMark(self.stream_sid, item.name))
             return
-        self._queued_bytes -= len(item)
-        payload = g711.encode(item) if self._mulaw else item
+        payload = g711.encode(item) if self._mulaw else bytes(item)
         self.traffic.bytes_out += len(payload)
         self._played_by = max(self._played_by, now) + audio.seconds(len(item), self.sample_rate)
         self._commands.append(SendMedia(self.stream_sid, payload))
@@ -374,7 +383,7 @@ class Session:
         self._forget_audio()
 
     def _forget_audio(self) -> None:
-        self._queue.clear()
-        self._queued_bytes = 0
+        self._outbox.clear()
+        self._flow_seen = None
         self._unmarked = False
         self._marks.clear()

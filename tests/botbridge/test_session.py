@@ -248,11 +248,21 @@ def test_what_a_stalled_network_held_back_is_no_flood() -> None:
     assert far_end.session.state is State.LIVE
 
 
-def test_missing_sequence_numbers_are_counted() -> None:
+def test_missing_sequence_numbers_are_counted_and_a_key_has_one_too() -> None:
     far_end = talk()
-    for sequence in (2, 3, 7, 8):
+    for sequence in (2, 3, 6):
         far_end.session.receive(media_frame(bytes(320), sequence), 101)
+    far_end.session.receive(dtmf_frame("1"), 101)
+    far_end.session.receive(media_frame(bytes(320), 8), 101)
     assert far_end.session.traffic.gaps == 1
+
+
+@pytest.mark.parametrize(("encoding", "errors"), [("base64", 1), ("audio/x-mulaw", 0)])
+def test_an_odd_number_of_bytes_is_no_pcm_but_it_may_be_mulaw(encoding: str, errors: int) -> None:
+    far_end = FarEnd(Session(now=100.0))
+    far_end.start(media_format={"encoding": encoding, "sample_rate": "8000"})
+    far_end.session.receive(media_frame(bytes(161)), 101)
+    assert far_end.session.traffic.errors == errors
 
 
 def meddle(session: Session, chance: random.Random, now: float) -> None:
