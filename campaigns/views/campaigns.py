@@ -1,5 +1,6 @@
 """The list of campaigns, and what a person does to one: launch, pause, resume, stop, duplicate."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,14 +13,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import control, creating, eligibility, pacing, tallies
+from campaigns import control, creating, eligibility, pacing, progress, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
 from campaigns.creating import CampaignPlan, Retry
 from campaigns.forms.pace import PaceForm
-from campaigns.lifecycle import CampaignStatus, ContactState
+from campaigns.lifecycle import CampaignStatus, ContactState, Outcome
 from campaigns.models import Campaign, Pacer
+from campaigns.tallies import Sums
 
 ORDER = (
     CampaignStatus.RUNNING,
@@ -37,12 +39,17 @@ FLEETING = frozenset({"account-pace", "campaign-pace", "account-slots", "campaig
 
 @dataclass(frozen=True)
 class Summary:
-    """A campaign on a list: its people by state, and why it waits ("" when it does not)."""
+    """A campaign on a list: its people by state, and why it waits ("" when it does not).
+
+    `answered` of the `reached` calls, those with an outcome of the carrier's, were answered.
+    """
 
     campaign: Campaign
     parts: Sequence[tuple[str, int]]
     waiting: str
     held: bool
+    answered: int = 0
+    reached: int = 0
 
     @property
     def total(self) -> int:
@@ -54,9 +61,9 @@ class Summary:
         return counts[ContactState.PENDING] + counts[ContactState.RETRY]
 
     @property
-    def finished(self) -> int:
-        counts = dict(self.parts)
-        return counts[ContactState.DONE] + counts[ContactState.SKIPPED]
+    def done(self) -> int:
+        """As on the campaign's own page: called, and no further call is planned."""
+        return dict(self.parts)[ContactState.DONE]
 
 
 @require_GET
@@ -79,16 +86,30 @@ def in_order(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
 def summaries(campaigns: Iterable[Campaign]) -> list[Summary]:
     """With a number of queries that does not grow with the number of campaigns."""
     found = list(campaigns)
-    counts = _counts(found)
+    sums = tallies.of_campaigns(campaign.pk for campaign in found)
     reasons = _reasons([campaign for campaign in found if campaign.status == CampaignStatus.RUNNING])
     return [
-        Summary(campaign, counts[campaign.pk], *reasons.get(campaign.pk, _standing(campaign))) for campaign in found
+        Summary(
+            campaign,
+            _parts(sums[campaign.pk]),
+            *reasons.get(campaign.pk, _standing(campaign)),
+            *_calls(sums[campaign.pk]),
+        )
+        for campaign in found
     ]
 
 
-def _counts(campaigns: Sequence[Campaign]) -> dict[int, list[tuple[str, int]]]:
-    sums = tallies.of_campaigns(campaign.pk for campaign in campaigns)
-    return {pk: [(state, counted.get(f"contact:{state}", 0)) for state in PARTS] for pk, counted in sums.items()}
+def _parts(sums: Sums) -> list[tuple[str, int]]:
+    """People by state, in the order of a bar."""
+    return [(state, sums.get(f"contact:{state}", 0)) for state in PARTS]
+
+
+def _calls(sums: Sums) -> tuple[int, int]:
+    """(answered, reached)."""
+    by_outcome = Counter[str]()
+    for _, outcome, count in progress.attempts_in(sums):
+        by_outcome[outcome] += count
+    return by_outcome[Outcome.ANSWERED], sum(by_outcome[outcome] for outcome in progress.REACHED)
 
 
 def _reasons(running: Sequence[Campaign]) -> dict[int, tuple[str, bool]]:
@@ -169,7 +190,7 @@ def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
     if request.method == "POST":
         return _act(request, campaign_id, control.stop, "Stopped {name}. Nobody else is called.")
     campaign = get_object_or_404(Campaign.objects.select_related("account", "pace"), pk=campaign_id)
-    counts = dict(_counts([campaign])[campaign.pk])
+    counts = dict(_parts(tallies.of_campaign(campaign.pk)))
     left = counts[ContactState.PENDING] + counts[ContactState.RETRY]
     context = {"campaign": campaign, "left": left, "called": counts[ContactState.DONE], "in_call": counts["in-call"]}
     return render(request, "campaigns/stop.html", context)

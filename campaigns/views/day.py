@@ -11,7 +11,7 @@ from campaigns.calling_hours import SAFETY
 from campaigns.eligibility import known_zone
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import AuditEntry, Campaign
-from campaigns.templatetags.dialer import clock, display_zone
+from campaigns.templatetags.dialer import clock, display_zone, plural
 from campaigns.views.campaigns import Summary
 from campaigns.views.plan import ends_at, per_minute
 from campaigns.views.shares import Share
@@ -53,6 +53,7 @@ class Lane:
     note: str
     segments: Sequence[Segment]
     margins: Sequence[tuple[str, str]]  # (x, width) of the time in which the phone could ring after the end
+    last_calls: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,24 @@ class Strip:
     ticks: Sequence[Tick]
     now_x: str
     whole_day: bool
+    last_call: datetime | None = None  # the latest of today, of the campaigns that are shown
 
 
-def strip(live: Sequence[Summary], ended: Sequence[Campaign], shares: dict[int, Share], now: datetime) -> Strip:
-    """Live campaigns, and those that ended today, on the axis of the day."""
+def strip(
+    live: Sequence[Summary],
+    ended: Sequence[Campaign],
+    shares: dict[int, Share],
+    now: datetime,
+    *,
+    planned: Sequence[tuple[Campaign, int]] = (),
+) -> Strip:
+    """Live campaigns, those that start later today (with how many people), and those that ended, on the day's axis."""
     axis = axis_of(now)
     shown = [summary.campaign for summary in live][:MOST_LANES] + list(ended)
     spans = _spans(shown, axis, now)
     notes = {one.campaign.pk: _planned(one, shares.get(one.campaign.pk), now) for one in live[:MOST_LANES]}
     lanes = [_lane(campaign, spans[campaign.pk], notes.get(campaign.pk), axis, now) for campaign in shown]
+    lanes[len(notes) : len(notes)] = [_lane_ahead(campaign, people, axis, now) for campaign, people in planned]
     hours = _hours(axis)
     return Strip(
         lanes=lanes,
@@ -86,6 +96,7 @@ def strip(live: Sequence[Summary], ended: Sequence[Campaign], shares: dict[int, 
         ticks=_ticks(hours, axis, now),
         now_x=f"{axis.x(now):.2f}%",
         whole_day=len(hours) > 13,
+        last_call=max((end for lane in lanes for end in lane.last_calls), default=None),
     )
 
 
@@ -178,7 +189,18 @@ def _lane(
             _segment(axis, campaign.status, begins, ends, planned=True)
             for begins, ends in _inside(now, min(until, axis.end), open_spans)
         ]
-    return Lane(campaign, note, found, _margins(campaign, open_spans, axis))
+    return Lane(campaign, note, found, *_margins(campaign, open_spans, axis))
+
+
+def _lane_ahead(campaign: Campaign, people: int, axis: Axis, now: datetime) -> Lane:
+    """A campaign that starts by itself: pale from its start on for as long as its first calls take."""
+    begins = max(campaign.scheduled_at or now, now)
+    until = ends_at(campaign, timedelta(minutes=people / per_minute(campaign)), begins) or axis.end
+    open_spans = openings(campaign, axis)
+    spans = _inside(begins, min(until, axis.end), open_spans)
+    note = f"Opens {clock(begins)}, {plural(people, 'contact,contacts')}"
+    drawn = [_segment(axis, campaign.status, start, end, planned=True) for start, end in spans]
+    return Lane(campaign, note, drawn, *_margins(campaign, open_spans, axis))
 
 
 def openings(campaign: Campaign, axis: Axis) -> list[tuple[datetime, datetime]]:
@@ -210,10 +232,12 @@ def _segment(axis: Axis, state: str, begins: datetime, ends: datetime, *, planne
     return Segment(state, begins, ends, planned, f"{x:.2f}%", f"{max(0.4, axis.x(ends) - x):.2f}%")
 
 
-def _margins(campaign: Campaign, openings: Sequence[tuple[datetime, datetime]], axis: Axis) -> list[tuple[str, str]]:
-    """Where the phone could ring after the end: nobody is dialled there."""
+def _margins(
+    campaign: Campaign, openings: Sequence[tuple[datetime, datetime]], axis: Axis
+) -> tuple[list[tuple[str, str]], list[datetime]]:
+    """Where the phone could ring after the end, so that nobody is dialled there; and the last calls before it."""
     if eligibility.window_of(campaign).all_day:
-        return []
+        return [], []
     margin = timedelta(seconds=campaign.ring_timeout) + SAFETY
     places = [(axis.x(closes - margin), axis.x(closes)) for _, closes in openings]
-    return [(f"{x:.2f}%", f"{max(0.4, end - x):.2f}%") for x, end in places]
+    return [(f"{x:.2f}%", f"{max(0.4, end - x):.2f}%") for x, end in places], [end - margin for _, end in openings]

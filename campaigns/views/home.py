@@ -1,7 +1,10 @@
 """The overview: is it dialling, is it going well, and if not, why. For an empty installation: the next step."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -13,50 +16,108 @@ from campaigns import progress, tallies
 from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus, Outcome
 from campaigns.models import Campaign, ContactList, ExotelAccount, Pacer
 from campaigns.progress import FunnelStep
+from campaigns.tallies import Sums
 from campaigns.templatetags.dialer import display_zone, plural
+from campaigns.views import charts
 from campaigns.views.alerts import Alert, alerts
 from campaigns.views.campaigns import Summary, in_order, summaries
+from campaigns.views.charts import Spark
 from campaigns.views.context import default_account
 from campaigns.views.day import axis_of, strip
+from campaigns.views.heat import heat
 from campaigns.views.shares import shares
 
-REACHED = (Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.FAILED, Outcome.CANCELLED)
+HALF_HOUR = 30
+SAID = (
+    ("goal", "Goal"),
+    ("progress", "Call back or paid"),
+    ("objection", "Dispute or no"),
+    ("stop", "Opt-out, wrong person"),
+    ("none", "No result"),
+)
 
 
 @dataclass(frozen=True)
 class Today:
-    """Since midnight in the display zone; `reached` are calls with an outcome of their own."""
+    """Since midnight in the display zone; `reached` are calls with an outcome of the carrier's.
+
+    `kinds` are results of talks by kind, and "none" for talks without one; `slices` the same by half hours.
+    """
 
     dialled: int
     answered: int
     reached: int
-    goal: int
-    opted_out: int
+    kinds: Mapping[str, int]
+    spent: Decimal
+    slices: Mapping[datetime, Sums]
+
+    @property
+    def goal(self) -> int:
+        return self.kinds["goal"]
+
+    @property
+    def opted_out(self) -> int:
+        return self.kinds["stop"]
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """The page; for htmx only what changes."""
+    """The page; for htmx only what changes. When people answer changes too slowly to be asked for again."""
     account, now = default_account(), timezone.now()
-    live = summaries(in_order(Campaign.objects.filter(is_test=False, status__in=LIVE_CAMPAIGNS))[:50])
-    pacer = Pacer.objects.filter(account=account).first() if account else None
-    needing = alerts(account, pacer, live, now)
+    swapped = bool(request.htmx)  # type: ignore[attr-defined]
+    live = _live()
+    found = _needing(account, live, now)
     part = shares([summary.campaign for summary in live], now)
     figures = today(account, now)
     context = {
         "moment": now,
         "running": [(summary, part[summary.campaign.pk]) for summary in live],
-        "strip": strip(live, _ended_today(now), part, now),
+        "strip": strip(live, _ended_today(now), part, now, planned=_planned_today(now)),
         "drafts": in_order(Campaign.objects.filter(is_test=False, status=CampaignStatus.DRAFT))[:5],
-        "alerts": needing,
-        "line": _line(account, live, needing),
+        "alerts": found,
+        "needs": found,
+        "line": _line(account, live, found),
         "today": figures,
         "funnel": funnel(figures),
+        "said": list(figures.kinds.items()),
+        "said_words": [(kind, words, figures.kinds[kind]) for kind, words in SAID],
+        "sparks": _sparks(figures),
+        "swapped": swapped,
+        "heat": heat(account.kind, now) if account and not swapped else None,
         "has_lists": ContactList.objects.exists(),
         "has_campaigns": Campaign.objects.filter(is_test=False).exists(),
     }
-    template = "_overview.html" if request.htmx else "home.html"  # type: ignore[attr-defined]
-    return render(request, template, context)
+    return render(request, "_overview.html" if swapped else "home.html", context)
+
+
+def _planned_today(now: datetime) -> list[tuple[Campaign, int]]:
+    """The next four that start by themselves before the axis of the day ends, with how many people they have."""
+    rows = Campaign.objects.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lt=axis_of(now).end, is_test=False)
+    found = list(rows.select_related("account").prefetch_related("list_links").order_by("scheduled_at", "pk")[:4])
+    people = tallies.people_on(link.contact_list_id for one in found for link in one.list_links.all())
+    return [(one, sum(people[link.contact_list_id] for link in one.list_links.all())) for one in found]
+
+
+def _sparks(day: Today) -> dict[str, Spark | None]:
+    return {
+        "dialled": charts.spark_of(day.slices, "dialled"),
+        "answered": charts.spark_of_share(day.slices),
+        "goal": charts.spark_of(day.slices, "kind:goal"),
+    }
+
+
+def needing() -> list[Alert]:
+    """Everything that needs somebody now, for the mark beside the overview in the navigation."""
+    return _needing(default_account(), _live(), timezone.now())
+
+
+def _live() -> list[Summary]:
+    return summaries(in_order(Campaign.objects.filter(is_test=False, status__in=LIVE_CAMPAIGNS))[:50])
+
+
+def _needing(account: ExotelAccount | None, live: list[Summary], now: datetime) -> list[Alert]:
+    pacer = Pacer.objects.filter(account=account).first() if account else None
+    return alerts(account, pacer, live, now)
 
 
 def _ended_today(now: datetime) -> list[Campaign]:
@@ -65,8 +126,8 @@ def _ended_today(now: datetime) -> list[Campaign]:
     return list(ended.select_related("account").order_by("-ended_at")[:4])
 
 
-def _line(account: ExotelAccount | None, live: list[Summary], needing: list[Alert]) -> str:
-    count = sum(alert.state == "bad" for alert in needing)
+def _line(account: ExotelAccount | None, live: list[Summary], found: list[Alert]) -> str:
+    count = sum(alert.state == "bad" for alert in found)
     needs = f" {plural(count, 'thing needs,things need')} you." if count else ""
     if account is None:
         return "No account to call through yet."
@@ -87,21 +148,29 @@ def today(account: ExotelAccount | None, now: datetime) -> Today:
         account__kind=account.kind if account else "",
         launched_at__isnull=False,
     )
-    sums = tallies.since(campaigns.values_list("pk", flat=True), midnight)
+    slices = tallies.in_slices(campaigns.values_list("pk", flat=True), midnight, HALF_HOUR)
+    sums: Counter[str] = Counter()
+    for counted in slices.values():
+        sums.update(counted)
+    answered = sums[f"outcome:{Outcome.ANSWERED}"]
+    kinds = {kind: sums[f"kind:{kind}"] for kind, _ in SAID}
+    kinds["none"] += max(0, answered - sum(kinds.values()))
     return Today(
-        dialled=sums.get("dialled", 0),
-        answered=sums.get(f"outcome:{Outcome.ANSWERED}", 0),
-        reached=sum(sums.get(f"outcome:{outcome}", 0) for outcome in REACHED),
-        goal=sums.get("kind:goal", 0),
-        opted_out=sums.get("kind:stop", 0),
+        dialled=sums["dialled"],
+        answered=answered,
+        reached=sum(sums[f"outcome:{outcome}"] for outcome in progress.REACHED),
+        kinds=kinds,
+        spent=tallies.spent(sums),
+        slices=slices,
     )
 
 
 def funnel(day: Today) -> list[FunnelStep]:
     """Where today's calls stop."""
+    talked = sum(count for kind, count in day.kinds.items() if kind != "none")
     return [
-        FunnelStep("Dialled", "none", day.dialled, 0),
-        FunnelStep("With an outcome", "no-answer", day.reached, day.dialled),
-        FunnelStep("Answered", "answered", day.answered, day.reached),
-        FunnelStep("Goal", "goal", day.goal, day.answered),
+        FunnelStep("Dialled", "none", day.dialled),
+        FunnelStep("Answered", "answered", day.answered, day.dialled, "dialled"),
+        FunnelStep("Responded", "answered", talked, day.answered, "answered"),
+        FunnelStep("Goal", "goal", day.goal, talked, "responded"),
     ]

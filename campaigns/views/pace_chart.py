@@ -132,7 +132,7 @@ def draw(campaign: Campaign, known: Mapping[datetime, int], ahead: Forecast, alo
     line = _path(real)
     now_x = along.x(now)
     end_x = along.x(ahead.ends_at) if live and ahead.ends_at else 0.0
-    shown_end = live and ahead.ends_at is not None and ahead.ends_at <= along.end and abs(end_x - now_x) > 1
+    shown_end = live and ahead.ends_at is not None and ahead.ends_at <= along.end and end_x - now_x > 2 * NEAR
     margins = _margins(campaign, along)
     return PaceChart(
         title=_title(series, target, ahead, live=live),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.forms.sign_in import SignInForm
 from campaigns.views.context import THEMES
+from campaigns.views.home import needing
 
 A_YEAR = 365 * 24 * 3600
 
@@ -56,7 +57,8 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def account_pulse(request: HttpRequest) -> HttpResponse:
-    return render(request, "_account_pulse.html")
+    """Is it dialling, and how many things need somebody: asked for by every page, at once and every five seconds."""
+    return render(request, "_account_pulse.html", {"needs": needing()})
 
 
 @login_not_required
