@@ -7,7 +7,9 @@ answers it, one call at a time goes out ("half-open") until one is certain. A ho
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns import audit
+from django.db import transaction
+
+from campaigns import audit, pacing
 from campaigns.audit import DIALER, Actor
 from campaigns.models import Pacer
 
@@ -15,6 +17,7 @@ PROBE_EVERY = timedelta(seconds=30)
 UNKNOWNS_IN_ROW = 8
 UNKNOWNS_OF_LAST = (12, 20)  # 60 % of the last 20
 NOT_SENT_IN_ROW = 5
+UNSAID_PAUSE = 5.0  # seconds, after a 429 without Retry-After
 
 MISCONFIGURED = "misconfigured"
 UNKNOWNS = "unknowns"
@@ -101,3 +104,12 @@ def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
     pacer.save(update_fields=["not_sent_in_row"])
     if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:
         put(pacer, Hold(UNREACHABLE, f"No request reaches Exotel: {reason}.", probes=True), now)
+
+
+def back_off(account_id: int, retry_after: float | None) -> None:
+    """A question was answered 429: dialing and questions wait together, and never less than they wait already."""
+    with transaction.atomic():
+        pacer = pacing.lock(account_id)
+        until = pacing.db_now() + timedelta(seconds=retry_after or UNSAID_PAUSE)
+        pacer.backoff_until = max(pacer.backoff_until or until, until)
+        pacer.save(update_fields=["backoff_until"])

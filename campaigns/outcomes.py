@@ -339,7 +339,9 @@ def _never_dialled(attempt: CallAttempt, now: datetime) -> None:
         why = "Was never dialled; the campaign does not dial again."
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)
     else:
-        rows.filter(state=ContactState.UNCERTAIN).update(reason="Was never dialled: you may dial now.", **said)
+        said["reason"] = "Was never dialled: you may dial now."
+        if not rows.filter(state=ContactState.UNCERTAIN).update(**said):
+            advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, **said)  # of a loop that was frozen all the while
 
 
 def record_disposition(attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:

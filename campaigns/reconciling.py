@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Abs, Extract
 
-from campaigns import events, outcomes, pacing
-from campaigns.dialing import client_for
+from campaigns import events, holds, outcomes, pacing
+from campaigns.dialing import UNUSABLE, client_for
 from campaigns.events import Arrival
 from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
@@ -23,6 +21,7 @@ from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
 from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
+from campaigns.models.accounts import CREDENTIALS
 from campaigns.outcomes import Statement
 
 log = logging.getLogger(__name__)
@@ -37,7 +36,8 @@ MOST_CHECKS = 30_000  # odd and even still alternate below what the column holds
 
 def reconcile_all() -> int:
     """One question for each account that has one due; returns how many were asked."""
-    return sum(reconcile(account) for account in ExotelAccount.objects.all())
+    # Credentials are read with the first question: an account whose key was lost must not stop the others.
+    return sum(reconcile(account) for account in ExotelAccount.objects.defer(*CREDENTIALS))
 
 
 def reconcile(account: ExotelAccount) -> bool:
@@ -49,14 +49,18 @@ def reconcile(account: ExotelAccount) -> bool:
     )
     if not due:
         return False
+    try:
+        client = client_for(account)
+    except UNUSABLE as unusable:
+        log.info("nobody is asked about calls of account %s: %s", account.pk, unusable)  # the dial loop holds it
+        return False
     with transaction.atomic():
         if not pacing.take_details_turn(account):
             return False
-    client = client_for(account)
     try:
         _ask(client, due)
     except RateLimited as limited:
-        _back_off(account, limited)
+        holds.back_off(account.pk, limited.retry_after)
     except ExotelError as trouble:
         log.info("call details of %s: %s", account.name, trouble)
         for attempt in due:
@@ -174,12 +178,20 @@ def _clocks_agree(client: ExotelClient, attempt: CallAttempt) -> bool:
     A list that is searched in the wrong zone is empty and proves nothing. So absence counts only beside a known call
     of the same account, from about the same time, whose stamp agrees with our clock.
     """
-    known = CallAttempt.objects.filter(account_id=attempt.account_id, sid__isnull=False, placed_at__isnull=False)
-    control = known.order_by(Abs(Extract(F("intent_at") - attempt.intent_at, "epoch"))).first()
+    control = _nearest(attempt)
     if control is None or control.sid is None:
         return False
     details = client.call(control.sid)
     return bool(details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME)
+
+
+def _nearest(attempt: CallAttempt) -> CallAttempt | None:
+    """The call with a Sid that was placed nearest in time: the nearer of the one before and the one after."""
+    known = CallAttempt.objects.filter(account_id=attempt.account_id, sid__isnull=False, placed_at__isnull=False)
+    before = known.filter(intent_at__lte=attempt.intent_at).order_by("-intent_at", "-pk").first()
+    after = known.filter(intent_at__gt=attempt.intent_at).order_by("intent_at", "pk").first()
+    both = [one for one in (before, after) if one]
+    return min(both, key=lambda one: abs(one.intent_at - attempt.intent_at), default=None)
 
 
 def _later(attempt: CallAttempt) -> None:
@@ -189,11 +201,3 @@ def _later(attempt: CallAttempt) -> None:
     wait = SELDOM if now > attempt.proof_at + GIVE_UP else min(first * 2 ** min(attempt.checks, 10), longest)
     rows = CallAttempt.objects.filter(pk=attempt.pk, check_at__isnull=False)
     rows.update(check_at=now + wait, checks=min(attempt.checks + 1, MOST_CHECKS))
-
-
-def _back_off(account: ExotelAccount, limited: RateLimited) -> None:
-    with transaction.atomic():
-        pacer = pacing.lock(account.pk)
-        until = pacing.db_now() + timedelta(seconds=limited.retry_after or 5)
-        pacer.backoff_until = max(pacer.backoff_until or until, until)
-        pacer.save(update_fields=["backoff_until"])

@@ -7,21 +7,20 @@ have more calls at once than streams is warned about.
 import logging
 from datetime import datetime, timedelta
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import Q
 
 from campaigns import pacing
-from campaigns.dialing import client_for
+from campaigns.dialing import UNUSABLE, client_for
 from campaigns.exotel.errors import ExotelError
 from campaigns.lifecycle import LIVE_CAMPAIGNS
 from campaigns.models import ExotelAccount, StreamUse
+from campaigns.models.accounts import CREDENTIALS
 
 log = logging.getLogger(__name__)
 
 WHILE_CALLING = timedelta(seconds=60)
 OTHERWISE = timedelta(minutes=15)
-UNUSABLE = (ValueError, ImproperlyConfigured)  # an address or a key that fits no more: the dial loop says so
 
 
 def read_due() -> int:
@@ -32,7 +31,8 @@ def read_due() -> int:
     due = (
         never | Q(stream_use__asked_at__lt=now - OTHERWISE) | calling & Q(stream_use__asked_at__lt=now - WHILE_CALLING)
     )
-    return sum(read(account, now) for account in ExotelAccount.objects.filter(due).distinct())
+    accounts = ExotelAccount.objects.defer(*CREDENTIALS)
+    return sum(read(account, now) for account in accounts.filter(due).distinct())
 
 
 def read(account: ExotelAccount, now: datetime) -> bool:

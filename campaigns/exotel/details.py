@@ -123,4 +123,5 @@ def read_url(text: str) -> str | None:
 
 
 def _price(text: str) -> Decimal | None:
-    return Decimal(text) if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
+    """Below a million, which is what the column holds: a larger one would be refused again and again."""
+    return Decimal(text) if re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,9})?", text) else None

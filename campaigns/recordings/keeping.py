@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from campaigns import audit, dialing, pacing
+from campaigns import audit, dialing, holds, pacing
 from campaigns.audit import Actor
-from campaigns.exotel.errors import RateLimited
 from campaigns.lifecycle import AttemptState, Outcome, advance
-from campaigns.models import CallAttempt, ExotelAccount, Recording, RecordingStatus
+from campaigns.models import CallAttempt, Recording, RecordingStatus
 from campaigns.models.recordings import GIVEN_UP, OPEN_RECORDINGS, RECORDING
 from campaigns.recordings import finding, waveform
 from campaigns.recordings.downloading import MOST_SECONDS, Failure, Limits
@@ -148,7 +147,7 @@ def _claim_one(recording: Recording, now: datetime) -> Try | None:
 def settle(one: Try, result: Result) -> bool:
     """Write what came of a try; True if it is stored now. A try that another one has overtaken leaves nothing."""
     if result.limited:
-        _respect(one.account, result.limited)
+        holds.back_off(one.account.pk, result.limited.retry_after)
     if result.sound:
         return _stored(one, result)
     failure = result.failure or Failure("Exotel asks to wait")
@@ -218,14 +217,6 @@ def _give_up(recording: Recording, failure: Failure, now: datetime) -> None:
         next_try_at=None,
         changed_at=now,
     )
-
-
-def _respect(account: ExotelAccount, limited: RateLimited) -> None:
-    """Exotel asks the account to wait: dialing and questions wait together."""
-    with transaction.atomic():
-        pacer = pacing.lock(account.pk)
-        pacer.backoff_until = pacing.db_now() + timedelta(seconds=limited.retry_after or 5)
-        pacer.save(update_fields=["backoff_until"])
 
 
 # ----------------------------------------------------------------------------------------------------------- measure

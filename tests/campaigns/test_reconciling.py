@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from campaigns import reconciling, sweeping
-from campaigns.exotel.errors import RateLimited
+from campaigns import holds, reconciling, stream_use, sweeping
 from campaigns.lifecycle import AttemptState, ContactState
 from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, ExotelAccount, Pacer
 from tests import people
@@ -134,8 +134,7 @@ def test_429_makes_the_whole_account_wait_and_never_less_than_it_waits_already()
 
         longer = timezone.now() + timedelta(seconds=300)
         Pacer.objects.update(backoff_until=longer)
-        limited = RateLimited("Slow down", retry_after=5)
-        reconciling._back_off(account, limited)
+        holds.back_off(account.pk, 5.0)
         assert people.pacer(account).backoff_until == longer
         attempt.refresh_from_db()
         assert (attempt.state, attempt.checks) == (AttemptState.PLACED, 0)
@@ -215,3 +214,29 @@ def test_each_account_asks_its_own_question(exotel: FarSide) -> None:
     people.account()  # has nothing to ask
     assert reconciling.reconcile_all() == 2
     assert set(CallAttempt.objects.values_list("outcome", flat=True)) == {"busy"}
+
+
+@pytest.mark.parametrize(
+    "broken", [{"time_zone": "Mars/Olympus"}, {"api_url": "ftp://nowhere"}, {"api_key": "of a key that was lost"}]
+)
+def test_an_account_that_cannot_be_used_stops_no_other(exotel: FarSide, broken: dict[str, str]) -> None:
+    spoilt, sound = people.account(), exotel.account()
+    assert spoilt.pk < sound.pk
+    for account in (spoilt, sound):
+        due(people.campaign(account), exotel.call(people.phone(10)))
+    ExotelAccount.objects.filter(pk=spoilt.pk).update(**broken)
+    if "api_key" in broken:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE campaigns_exotelaccount SET api_key = 'gAAAA' WHERE id = %s", [spoilt.pk])
+    assert reconciling.reconcile_all() == 1
+    assert list(CallAttempt.objects.exclude(outcome="").values_list("account_id", flat=True)) == [sound.pk]
+    assert stream_use.read_due() >= 1
+
+
+def test_a_price_that_no_column_holds_does_not_keep_the_outcome_from_being_learned() -> None:
+    details = '{"Call": {"Sid": "%s", "Status": "busy", "Price": "123456789.50"}}' % ("a" * 32)
+    with scripted(http(200, details.encode())) as exotel:
+        attempt = due(people.campaign(people.account(api_url=exotel.url)), "a" * 32)
+        ask(attempt.account)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.price) == ("busy", None)

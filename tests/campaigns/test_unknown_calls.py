@@ -243,3 +243,11 @@ def test_what_two_calls_could_be_is_asked_about_only_now_and_then_after_a_day(ex
     attempt.refresh_from_db()
     assert attempt.check_at is not None
     assert attempt.check_at - timezone.now() > timedelta(hours=5)
+
+
+def test_proof_about_a_loop_that_was_frozen_all_the_while_leaves_its_person_to_decide_about(db: None) -> None:
+    """Its attempt still says *dialing*, so the person is in call; they must not stay so for ever."""
+    attempt = people.attempt(people.contact(people.campaign()), AttemptState.DIALING)
+    outcomes.prove_absent(attempt.pk)
+    assert (person(attempt).state, person(attempt).reason_code) == (ContactState.UNCERTAIN, "not-placed")
+    assert control.dial_uncertain(attempt.campaign_id, by=COMMAND_LINE) == 1
