@@ -40,6 +40,8 @@ class Admission:
     def enter(self) -> bool:
         """Take a place, if there is one. Whoever got it calls `leave`."""
         if self.draining or self.streams >= settings.MAX_STREAMS:
+            why = "it is being stopped" if self.draining else f"it carries {self.streams} (MAX_STREAMS)"
+            logger.warning("a person heard nothing: this process takes no further stream, %s", why)
             return False
         self.streams += 1
         return True

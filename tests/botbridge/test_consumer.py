@@ -90,10 +90,13 @@ async def test_without_a_database_a_stream_is_refused_before_exotel_gives_up(mon
     assert await Caller(StandIn(away=99)).socket.connect() == (False, 1013)
 
 
-async def test_no_more_streams_than_the_limit_are_taken(settings: Settings) -> None:
+async def test_no_more_streams_than_the_limit_are_taken_and_the_log_says_so(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.MAX_STREAMS = 1
     first = await Caller(StandIn()).start()
     assert await Caller(StandIn()).socket.connect() == (False, 1013)
+    assert "it carries 1 (MAX_STREAMS)" in caplog.text
     await first.gone()
     second = await Caller(StandIn()).start()
     await second.gone()
