@@ -17,6 +17,7 @@ STATE_DIR = Path(env.text("STATE_DIR", str(BASE_DIR / ".state")))
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY")
 TOKEN_KEYS = env.secret("TOKEN_KEYS")
+env.keys("TOKEN_KEYS")  # stops the start when one of them cannot be used
 ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS")
 
 PORT = env.integer("PORT", default=8000)
