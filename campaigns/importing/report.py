@@ -1,17 +1,15 @@
 """What an import did: examples for each reason, and the rejected rows as a CSV to mend and upload again."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, F, Func, IntegerField, Max, Min
 
+from campaigns import spreadsheets
 from campaigns.importing.people import REPORT_COLUMNS
 from campaigns.models import ContactImport, ImportIssue
 
 PAGE = 2_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,11 @@ def rejects_csv(contact_import: ContactImport) -> Iterator[str]:
     """
     width = _width(contact_import)
     header = _cells(contact_import.header, width)
-    yield "\ufeff" + _written([[*header, *REPORT_COLUMNS]])
+    yield spreadsheets.BOM + spreadsheets.written([[*header, *REPORT_COLUMNS]])
     last = 0
     while page := _page(contact_import, last):
-        yield _written([[*_cells(row, width), str(line), safe_cell(reason)] for line, reason, row in page])
+        yield spreadsheets.written([*_cells(row, width), str(line), reason] for line, reason, row in page)
         last = page[-1][0]
-
-
-def safe_cell(cell: str) -> str:
-    """The cell as a spreadsheet may open it without running it (OWASP, "CSV Injection")."""
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) or cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
 def _width(contact_import: ContactImport) -> int:
@@ -71,10 +64,4 @@ def _page(contact_import: ContactImport, last: int) -> list[tuple[int, str, list
 
 
 def _cells(row: Sequence[str], width: int) -> list[str]:
-    return [safe_cell(cell) for cell in row] + [""] * (width - len(row))
-
-
-def _written(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    return [*row] + [""] * (width - len(row))

@@ -1,17 +1,14 @@
 """The call log: filtered by its address, paged by key, exported as it is filtered."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from campaigns import audit, progress, tallies
+from campaigns import audit, progress, spreadsheets, tallies
 from campaigns.audit import Actor
 from campaigns.forms.calls import CallFilter
 from campaigns.lifecycle import AttemptState
@@ -19,6 +16,7 @@ from campaigns.models import CallAttempt, Campaign, ContactList, ExotelAccount
 from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
 from campaigns.views.call_filters import only_filter, saved
 from campaigns.views.context import default_account
+from campaigns.views.downloads import csv_answer
 from campaigns.views.paging import MOST_COUNTED, Some, below, key_of, page, read_key
 
 LEGEND = ("in-call", "answered", "no-answer", "busy", "failed", "cancelled", "refused", "unknown")
@@ -108,10 +106,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     calls, columns = filtered.apply(_calls(account)), _list_columns(filtered, account)
     if in_full:
         audit.record(Actor.of(request.user), "export numbers", "calls", filter=dict(_query(request.POST)))
-    response = StreamingHttpResponse(_csv(calls, columns, in_full=in_full), content_type="text/csv; charset=utf-8")
     name = f"calls-{timezone.now().astimezone(display_zone()):%Y-%m-%d-%H%M}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_answer(request, _csv(calls, columns, in_full=in_full), name)
 
 
 def _list_columns(filtered: CallFilter, account: ExotelAccount | None) -> list[str]:
@@ -123,19 +119,17 @@ def _list_columns(filtered: CallFilter, account: ExotelAccount | None) -> list[s
     return list(dict.fromkeys(name for _, columns in rows for name in columns))
 
 
-async def _csv(calls: QuerySet[CallAttempt], columns: Sequence[str], *, in_full: bool) -> AsyncIterator[bytes]:
-    """Pages by key, each in a short transaction of its own; with a BOM, so that Excel reads UTF-8.
+def _csv(calls: QuerySet[CallAttempt], columns: Sequence[str], *, in_full: bool) -> Iterator[str]:
+    """Pages by key, each in a short transaction of its own.
 
     The list's own columns stand behind ours; one that has the name of ours is told apart.
     """
     names = [f"{name} (of the list)" if name in EXPORT_COLUMNS else name for name in columns]
-    yield "\ufeff".encode() + _lines([[*EXPORT_COLUMNS, *names]])
+    yield spreadsheets.BOM + spreadsheets.written([[*EXPORT_COLUMNS, *names]])
     key = ""
-    while True:
-        chunk = await sync_to_async(_chunk)(calls, key)
-        if not chunk:
-            return
-        yield _lines([*_cells(call, in_full=in_full), *_of_list(call, columns, in_full=in_full)] for call in chunk)
+    while chunk := _chunk(calls, key):
+        rows = ([*_cells(call, in_full=in_full), *_of_list(call, columns, in_full=in_full)] for call in chunk)
+        yield spreadsheets.written(rows)
         key = key_of(chunk[-1].intent_at, chunk[-1].pk)
 
 
@@ -168,15 +162,3 @@ def _of_list(call: CallAttempt, columns: Sequence[str], *, in_full: bool) -> lis
     values = [str(given.get(name, "")) for name in columns]
     digits = call.phone.lstrip("+")[-10:]
     return values if in_full else [value.replace(digits, f"••{digits[-2:]}") for value in values]
-
-
-def _lines(rows: Iterable[Sequence[object]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows([[harmless(cell) for cell in row] for row in rows])
-    return buffer.getvalue().encode()
-
-
-def harmless(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
-    text = str(cell)
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) or (text[:1] in "\t\r\n" and text) else text

@@ -1,18 +1,13 @@
 """Contact lists: all of them, one of them, and a file's way into one: upload, columns, import, report."""
 
-from collections.abc import AsyncIterator, Iterator
-
-from asgiref.sync import sync_to_async
 from django.core.files import File
-from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import tallies
+from campaigns import spreadsheets, tallies
 from campaigns.audit import Actor
 from campaigns.forms.lists import ColumnsForm, UploadForm
 from campaigns.importing import mapping, phones, report, uploads
@@ -21,6 +16,7 @@ from campaigns.importing.uploads import NotAList
 from campaigns.lifecycle import ImportStatus
 from campaigns.models import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.views import audience
+from campaigns.views.downloads import csv_answer
 from campaigns.views.paging import page_by_id
 
 LISTS_A_PAGE = 25
@@ -165,23 +161,10 @@ def rejects(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
     """The rejected rows as CSV, to mend and upload again."""
     contact_import = get_object_or_404(ContactImport, pk=import_id)
     name = f"rejects of {contact_import.file_name.rpartition('.')[0] or contact_import.file_name}.csv"
-    return _csv(request, report.rejects_csv(contact_import), name)
+    return csv_answer(request, report.rejects_csv(contact_import), name)
 
 
 @require_GET
 def sample(request: HttpRequest) -> StreamingHttpResponse:
     """A small list with numbers as people write them."""
-    return _csv(request, iter(["\ufeff" + SAMPLE]), "sample contacts.csv")
-
-
-def _csv(request: HttpRequest, chunks: Iterator[str], name: str) -> StreamingHttpResponse:
-    content = _asynchronous(chunks) if isinstance(request, ASGIRequest) else chunks
-    response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, name)  # noqa: FBT003
-    return response
-
-
-async def _asynchronous(chunks: Iterator[str]) -> AsyncIterator[str]:
-    following = sync_to_async(lambda: next(chunks, ""))
-    while chunk := await following():
-        yield chunk
+    return csv_answer(request, iter([spreadsheets.BOM + SAMPLE]), "sample contacts.csv")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from campaigns.lifecycle import AttemptState
 from campaigns.models import AuditEntry, Campaign, Contact, ContactList, User
-from campaigns.views.calls import harmless
+from campaigns.spreadsheets import safe_cell
+from campaigns.views import downloads
 from campaigns.views.paging import key_of, read_key
 from tests.pages import world
 
@@ -95,9 +96,22 @@ def test_any_text_is_a_key_or_none(text: str) -> None:
 # ----------------------------------------------------------------------------------------------------------- export
 @given(st.text())
 def test_no_cell_is_ever_a_formula(text: str) -> None:
-    cell = harmless(text)
-    assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+    cell = safe_cell(text)
+    assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     assert cell.endswith(text)
+
+
+@pytest.mark.parametrize("formula", ["=1", "+1", "-1", "@x", " =1", "\t=1", "＝1", "\u3000＠x"])
+def test_what_a_spreadsheet_would_run_gets_an_apostrophe(formula: str) -> None:
+    assert safe_cell(formula) == f"'{formula}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_download_keeps_no_connection_while_its_reader_dawdles() -> None:
+    pieces = (str(Campaign.objects.count()) for _ in range(2))
+    assert downloads.next_piece(pieces) == "0"
+    assert connection.connection is None
+    assert [downloads.next_piece(pieces) for _ in range(2)] == ["0", ""]
 
 
 def _export(user: User, *, in_full: bool) -> list[dict[str, str]]:
