@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from campaigns import eligibility, intents, pacing
 from campaigns.eligibility import Block
@@ -105,13 +105,12 @@ def _shared_pace(campaign: Campaign, now: datetime) -> Block | None:
     """Others of the account had every turn for a while. Somebody is due here."""
     last = CallAttempt.objects.filter(campaign=campaign).aggregate(at=Max("intent_at"))["at"]
     since = max(filter(None, (last, campaign.launched_at)), default=now)
-    step = eligibility.campaign_step(campaign)
-    if now - since < max(STARVED_AFTER, 2 * step):
-        return None
     others = Campaign.objects.filter(account_id=campaign.account_id, status=CampaignStatus.RUNNING)
-    served = CallAttempt.objects.filter(campaign__in=list(others.exclude(pk=campaign.pk)[:50]), intent_at__gt=since)
-    names = list(served.order_by("campaign__name").values_list("campaign__name", flat=True).distinct()[:3])
-    if not names:
+    served = others.exclude(pk=campaign.pk).filter(
+        Exists(CallAttempt.objects.filter(campaign=OuterRef("pk"), intent_at__gt=since))
+    )
+    names = list(served.order_by("name").values_list("name", flat=True)[:3])
+    if not names or now - since < max(STARVED_AFTER, 2 * eligibility.campaign_step(campaign)):
         return None
     rate = int(campaign.account.calls_per_minute * pacing.DIAL_SHARE)
     return Block("shared-pace", f"The account’s {rate} calls a minute are shared with {', '.join(names)}.")

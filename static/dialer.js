@@ -55,8 +55,25 @@ document.addEventListener("htmx:afterRequest", (event) => {
   document.getElementById(part.id)?.classList.toggle("stale", failed > 1);
 });
 
+// A drawer closes with Escape; its cross is a link that leads back to where it was opened.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector(".drawer [data-close]")?.click();
+});
+
 // Toasts leave by themselves; what must be read is a callout.
 document.querySelectorAll(".toast").forEach((toast) => setTimeout(() => toast.remove(), 8000));
+
+// A button that copies all raw events of a call; without a clipboard it is not shown.
+document.querySelectorAll("[data-copy-all]").forEach((button) => {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    const parts = document.getElementById(button.dataset.copyAll).querySelectorAll("pre");
+    await navigator.clipboard.writeText([...parts].map((part) => part.textContent).join("\n\n"));
+    const word = button.querySelector("span");
+    word.textContent = "Copied";
+    setTimeout(() => { word.textContent = "Copy all"; }, 2000);
+  });
+});
 
 // A link that copies its address; without a clipboard it stays a link.
 document.addEventListener("click", async (event) => {

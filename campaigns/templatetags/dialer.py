@@ -196,6 +196,14 @@ def when(moment: datetime | None) -> str:
 
 
 @register.filter
+def to_the_second(moment: datetime) -> str:
+    """11:42:07 for today, 20 Nov, 11:42 for another day; where the zone stands elsewhere."""
+    local = _local(moment)
+    today = local.date() == _local(timezone.now()).date()
+    return f"{local:%H:%M:%S}" if today else f"{local.day} {local:%b, %H:%M}"
+
+
+@register.filter
 def long_day(moment: datetime) -> str:
     """Friday 20 November 2026."""
     return f"{_local(moment):%A} {_local(moment).day} {_local(moment):%B %Y}"
@@ -230,6 +238,12 @@ def span(seconds: float | None) -> str:
     if hours >= 48:
         return f"{round(hours / 24)} days"
     return f"{minutes} min" if not hours else f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+@register.filter
+def until_then(moment: datetime | None, now: datetime) -> str:
+    """How long still: in 26 min; '' once it has passed."""
+    return f"in {span((moment - now).total_seconds())}" if moment and moment > now else ""
 
 
 @register.filter

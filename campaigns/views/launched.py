@@ -12,8 +12,9 @@ from campaigns import history as told
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign
 from campaigns.templatetags.dialer import long_day
-from campaigns.views.live import lists_of, tabs
+from campaigns.views.live import tabs
 from campaigns.views.paging import page
+from campaigns.views.review import lists_of
 
 BEFORE_LAUNCH = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)
 

@@ -1,4 +1,4 @@
-"""One campaign's page: the review while it is a draft, the live view from its launch on, and its people.
+"""One campaign's page: the review while it is a draft, the live view from its launch on.
 
 Full page and fragment are one template and one view: `?part=` picks the include. Polling ends with 286 once the
 campaign has ended, not while it is paused. A fragment asked for under another status reloads the page, so that the
@@ -9,23 +9,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import bots, control, digits, history, over_time, pacing, progress, tallies
+from campaigns import history, over_time, pacing, progress, tallies
 from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
-from campaigns.models import CallAttempt, Campaign, CampaignContact, ContactList
+from campaigns.models import Campaign, CampaignContact
 from campaigns.progress import Counts
 from campaigns.views import charts, pace_chart
 from campaigns.views.campaigns import PARTS
 from campaigns.views.forecast import forecast
-from campaigns.views.paging import counted, page_by_id
-from campaigns.views.plan import plan
+from campaigns.views.paging import counted
+from campaigns.views.review import review
 from campaigns.views.verdict import verdict
 
 OUTCOMES = (*map(str, progress.REACHED), str(Outcome.REFUSED), progress.UNKNOWN)
@@ -37,7 +36,7 @@ def show(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """The page, or with ?part= one of its fragments."""
     campaign = get_object_or_404(Campaign.objects.select_related("account", "launched_by"), pk=campaign_id)
     if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
-        return _review(request, campaign)
+        return review(request, campaign)
     part = request.GET.get("part", "")
     if part in FRAGMENTS:
         return _fragment(request, campaign, part)
@@ -65,27 +64,6 @@ def tabs(campaign: Campaign) -> dict[str, Any]:
         "people_total": sum(n for measure, n in sums.items() if measure.startswith("contact:")),
         "acts": counted(history.of_campaign(campaign.pk), 999),
     }
-
-
-def _review(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    """Who will be called and when it ends; what is to be mended before."""
-    context = {
-        "campaign": campaign,
-        "plan": plan(campaign, timezone.now()),
-        "problems": control.problems(campaign),
-        "lists": lists_of(campaign),
-        "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
-        "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot),
-        "tab": "plan",
-    }
-    return render(request, "campaigns/review.html", context)
-
-
-def lists_of(campaign: Campaign) -> list[tuple[ContactList, int]]:
-    """The campaign's lists with how many people each has."""
-    lists = list(campaign.lists.order_by("name"))
-    people = tallies.people_on(one.pk for one in lists)
-    return [(one, people[one.pk]) for one in lists]
 
 
 # -------------------------------------------------------------------------------------------------------- fragments
@@ -181,36 +159,3 @@ FRAGMENTS: Mapping[str, tuple[str, Callable[[Campaign], dict[str, Any]]]] = {
     "time": ("campaigns/_live_time.html", _time_part),
     "retries": ("campaigns/_live_retries.html", _retries_part),
 }
-
-
-# ----------------------------------------------------------------------------------------------------------- people
-@require_GET
-def contacts(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    """The campaign's people, by state, found by name or last digits; each with its reason and its time."""
-    campaign = get_object_or_404(Campaign.objects.select_related("account", "launched_by"), pk=campaign_id)
-    state, search = request.GET.get("state", ""), request.GET.get("q", "").strip()
-    rows = CampaignContact.objects.all()
-    if state in ContactState.values:
-        rows = rows.filter(state=state)
-    if last_digits := digits.in_number(search):
-        rows = digits.ending_in(rows, last_digits)
-    elif search:
-        rows = rows.filter(name__icontains=search)
-    last = CallAttempt.objects.filter(campaign_contact=OuterRef("pk")).order_by("-ordinal").values("pk")[:1]
-    counts = progress.counts(campaign.pk)
-    context = {
-        "campaign": campaign,
-        "page": page_by_id(
-            rows.annotate(last_call=Subquery(last)),
-            {"campaign_id": campaign_id},
-            request.GET,
-            searched=bool(search and not last_digits),
-        ),
-        "counts": counts,
-        "states": [(value, counts.contacts[value]) for value in PARTS],
-        "state": state,
-        "q": search,
-        "tab": "contacts",
-        **tabs(campaign),
-    }
-    return render(request, "campaigns/contacts.html", context)

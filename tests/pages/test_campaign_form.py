@@ -1,4 +1,4 @@
-"""Writing a campaign: what is asked for, what is refused in words, what is kept."""
+"""Writing a campaign step by step: what is asked for, what is refused in words, what is kept."""
 
 import io
 import wave
@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 
 from campaigns import bots
@@ -14,9 +15,25 @@ from campaigns.forms.fields import simple
 from campaigns.models import Campaign
 from tests.pages import world
 
+WHO = ("name", "lists", "purpose")
+WHAT = ("mode", "bot", "flow", "passthru", "stream", "record", "sample", "option", "remove")  # how their fields begin
+
+
+def write(client: Client, sent: dict[str, object], pk: int | None = None) -> HttpResponse:
+    """What a browser sends, page by page, to the review or to the first page that refuses; its answer."""
+    first = f"/campaigns/{pk}/edit" if pk else "/campaigns/new"
+    answer = client.post(first, {name: value for name, value in sent.items() if name in WHO})
+    what = {name: value for name, value in sent.items() if name.startswith(WHAT)}
+    when = {name: value for name, value in sent.items() if name not in WHO and name not in what}
+    for page in (what, when):
+        if answer.status_code != 302:
+            break
+        answer = client.post(answer["Location"], page)
+    return answer  # type: ignore[return-value]
+
 
 def form(lists: list[int], **changes: object) -> dict[str, object]:
-    """What a browser sends for a good echo campaign."""
+    """What the pages of a good echo campaign send, together."""
     given: dict[str, object] = {
         "name": "November EMI reminder",
         "lists": lists,
@@ -59,9 +76,9 @@ def lists(db: None) -> list[int]:
     return [world.people(3).pk]
 
 
-def test_a_good_form_makes_a_draft_and_leads_to_its_review(client_of_meera: Client, lists: list[int]) -> None:
+def test_three_good_pages_make_a_draft_and_lead_to_its_review(client_of_meera: Client, lists: list[int]) -> None:
     sent = form(lists, retry_busy_times="2", retry_busy_minutes="15")
-    response = client_of_meera.post("/campaigns/new", sent)
+    response = write(client_of_meera, sent)
     campaign = Campaign.objects.get()
     assert response["Location"] == f"/campaigns/{campaign.pk}/"
     assert (campaign.status, campaign.bot, campaign.bot_options) == ("draft", "echo", {"max_seconds": "45"})
@@ -90,74 +107,119 @@ def test_a_good_form_makes_a_draft_and_leads_to_its_review(client_of_meera: Clie
 def test_a_wrong_field_names_its_mend_and_loses_nothing(
     client_of_meera: Client, lists: list[int], field: str, value: str, words: str
 ) -> None:
-    response = client_of_meera.post("/campaigns/new", form(lists, **{"name": "Typed with care", field: value}))
+    response = write(client_of_meera, form(lists, **{"name": "Typed with care", field: value}))
     page = response.content.decode()
     assert response.status_code == 400
     assert words in page
     assert 'aria-invalid="true"' in page or field in ("bot",)
-    assert field == "name" or 'value="Typed with care"' in page
-    assert not Campaign.objects.exists()
+    assert not value or f'value="{value}"' in page
+    assert list(Campaign.objects.values_list("name", flat=True)) == ([] if field == "name" else ["Typed with care"])
 
 
 def test_without_a_list_it_says_to_choose_one(client_of_meera: Client, lists: list[int]) -> None:
-    response = client_of_meera.post("/campaigns/new", form([]))
+    response = write(client_of_meera, form([]))
     assert "Choose at least one list." in response.content.decode()
 
 
 def test_hours_wider_than_the_law_are_refused_for_a_real_account(client_of_meera: Client, db: None) -> None:
     world.account(kind="exotel", api_url="https://api.in.exotel.com/", name="Exotel")
     sent = form([world.people().pk], purpose="recovery")
-    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    page = write(client_of_meera, sent).content.decode()
     assert "For loan recovery calls the widest hours are 08:00–19:00. Set both times inside them." in page
 
 
 def test_a_flow_needs_its_address_and_no_bot(client_of_meera: Client, lists: list[int]) -> None:
     sent = form(lists, mode="flow", bot="", **{"option-echo-max_seconds": "nonsense"})
-    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    page = write(client_of_meera, sent).content.decode()
     assert "Enter the address of the flow" in page
     sent["flow_url"] = "http://my.exotel.com/demo1/exoml/start_voice/1"
-    assert client_of_meera.post("/campaigns/new", sent).status_code == 302
-    campaign = Campaign.objects.get()
+    assert write(client_of_meera, sent).status_code == 302
+    campaign = Campaign.objects.latest("pk")
     assert (campaign.mode, campaign.bot, campaign.passthru_branch) == ("flow", "", "never")
 
 
 def test_a_flow_may_stream_to_a_bot_whose_result_chooses_the_branch(client_of_meera: Client, lists: list[int]) -> None:
     flow = {"mode": "flow", "flow_url": "http://my.exotel.com/demo1/exoml/start_voice/1", "passthru_ends_call": "on"}
     sent = form(lists, **flow, passthru_branch="result", stream_parameters="due, name")
-    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    page = write(client_of_meera, sent).content.decode()
     assert "Enter the bot’s result that leads to branch B." in page
-    assert client_of_meera.post("/campaigns/new", sent | {"passthru_result": "Promised"}).status_code == 302
-    campaign = Campaign.objects.get()
+    assert write(client_of_meera, sent | {"passthru_result": "Promised"}).status_code == 302
+    campaign = Campaign.objects.latest("pk")
     assert (campaign.bot, campaign.passthru_branch, campaign.passthru_result) == ("echo", "result", "Promised")
     assert (campaign.passthru_ends_call, campaign.stream_parameters) == (True, ["due", "name"])
-    edit = client_of_meera.get(f"/campaigns/{campaign.pk}/edit").content.decode()
+    edit = client_of_meera.get(f"/campaigns/{campaign.pk}/edit/what").content.decode()
     assert 'value="due, name"' in edit
 
 
 def test_a_branch_without_a_bot_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
     flow = {"mode": "flow", "flow_url": "http://my.exotel.com/demo1/exoml/start_voice/1", "bot": ""}
-    page = client_of_meera.post("/campaigns/new", form(lists, **flow, passthru_branch="goal")).content.decode()
+    page = write(client_of_meera, form(lists, **flow, passthru_branch="goal")).content.decode()
     assert "Without a bot no result chooses the branch." in page
 
 
 def test_what_only_a_flow_has_is_forgotten_when_the_bot_is_called_straight(
     client_of_meera: Client, lists: list[int]
 ) -> None:
-    client_of_meera.post("/campaigns/new", form(lists, passthru_branch="goal", flow_url="http://my.exotel.com/x"))
+    write(client_of_meera, form(lists, passthru_branch="goal", flow_url="http://my.exotel.com/x"))
     campaign = Campaign.objects.get()
     assert (campaign.mode, campaign.flow_url, campaign.passthru_branch) == ("bot", "", "never")
 
 
-def test_the_steps_lead_to_the_parts_of_the_form_and_back_from_the_review(
+def test_each_page_is_kept_as_a_draft_that_can_be_left_and_found_again(
     client_of_meera: Client, lists: list[int]
 ) -> None:
+    left = {"name": "Begun today", "lists": lists, "purpose": "recovery", "then": "leave"}
+    assert client_of_meera.post("/campaigns/new", left)["Location"] == "/campaigns/"
+    campaign = Campaign.objects.get()
+    assert (campaign.status, campaign.name, campaign.purpose) == ("draft", "Begun today", "recovery")
+    assert "Begun today" in client_of_meera.get("/campaigns/").content.decode()
+    page = client_of_meera.get(f"/campaigns/{campaign.pk}/edit").content.decode()
+    assert 'value="Begun today"' in page
+    assert '<span aria-current="step">Who is called</span>' in page
+
+
+def test_going_back_keeps_the_page_it_came_from(client_of_meera: Client, lists: list[int]) -> None:
+    write(client_of_meera, form(lists))
+    pk = Campaign.objects.get().pk
+    sent = {name: value for name, value in form(lists, max_concurrent="7").items() if name not in WHO}
+    back = client_of_meera.post(f"/campaigns/{pk}/edit/when", sent | {"then": "back"})
+    assert back["Location"] == f"/campaigns/{pk}/edit/what"
+    assert Campaign.objects.get().max_concurrent == 7
+    assert Campaign.objects.get().bot_options == {"max_seconds": "45"}
+
+
+def test_the_steps_lead_from_page_to_page_and_back_from_the_review(client_of_meera: Client, lists: list[int]) -> None:
     page = client_of_meera.get("/campaigns/new").content.decode()
-    assert all(f'href="#{part}"' in page and f'id="{part}"' in page for part in ("who", "what", "when"))
-    client_of_meera.post("/campaigns/new", form(lists))
+    assert '<span aria-current="step">Who is called</span>' in page
+    assert 'href="/campaigns/' not in page.split('aria-label="Steps"')[1].split("</ol>")[0]
+    write(client_of_meera, form(lists))
     pk = Campaign.objects.get().pk
     review = client_of_meera.get(f"/campaigns/{pk}/").content.decode()
-    assert f'href="/campaigns/{pk}/edit#when"' in review
+    assert all(f'href="/campaigns/{pk}/edit{step}"' in review for step in ("", "/what", "/when"))
     assert '<span aria-current="step">Review</span>' in review
+    assert client_of_meera.get(f"/campaigns/{pk}/edit/review").status_code == 404
+
+
+def test_a_purpose_with_narrower_hours_narrows_them_and_says_so(client_of_meera: Client, db: None) -> None:
+    world.account(kind="exotel", api_url="https://api.in.exotel.com/", name="Exotel")
+    sent = form([world.people().pk])
+    write(client_of_meera, sent)
+    campaign = Campaign.objects.get()
+    who = {name: sent[name] for name in WHO} | {"purpose": "recovery"}
+    page = client_of_meera.post(f"/campaigns/{campaign.pk}/edit", who, follow=True).content.decode()
+    assert "Calling hours are 09:00–19:00 now" in page
+    campaign.refresh_from_db()
+    assert (campaign.window_start, campaign.window_end) == (time(9), time(19))
+
+
+def test_a_bot_that_never_speaks_is_refused_outside_a_flow(client_of_meera: Client, lists: list[int]) -> None:
+    page = write(client_of_meera, form(lists, bot="listener")).content.decode()
+    assert "says nothing: it is for the Stream applet of a flow." in page
+
+
+def test_rules_that_call_again_need_a_second_call_to_be_allowed(client_of_meera: Client, lists: list[int]) -> None:
+    page = write(client_of_meera, form(lists, max_attempts="1", retry_busy_times="1")).content.decode()
+    assert "allow at least 2 calls to one person." in page
 
 
 def test_an_uploaded_recording_is_kept_and_survives_an_edit_without_it(
@@ -165,12 +227,12 @@ def test_an_uploaded_recording_is_kept_and_survives_an_edit_without_it(
 ) -> None:
     sent = form(lists, bot="announcer", **{"option-announcer-keys": "", "option-announcer-message": ""})
     sent |= {f"option-announcer-{one.name}": one.default for one in bots.spec("announcer").options if one.choices}
-    client_of_meera.post("/campaigns/new", sent | {"option-announcer-recording": wav()})
+    write(client_of_meera, sent | {"option-announcer-recording": wav()})
     campaign = Campaign.objects.get()
     assert campaign.audio.get().file_name == "greeting.wav"
-    edit = f"/campaigns/{campaign.pk}/edit"
+    edit = f"/campaigns/{campaign.pk}/edit/what"
     assert "Kept: greeting.wav" in client_of_meera.get(edit).content.decode()
-    assert client_of_meera.post(edit, sent | {"name": "Another name"}).status_code == 302
+    assert write(client_of_meera, sent | {"name": "Another name"}, campaign.pk).status_code == 302
     campaign.refresh_from_db()
     assert (campaign.name, campaign.bot_options["recording"]) == ("Another name", "greeting.wav")
     assert campaign.audio.count() == 1
@@ -179,24 +241,25 @@ def test_an_uploaded_recording_is_kept_and_survives_an_edit_without_it(
 def test_a_file_that_is_no_recording_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
     fake = SimpleUploadedFile("song.wav", b"ID3 this is an MP3", "audio/wav")
     sent = form(lists, bot="announcer", **{"option-announcer-recording": fake})
-    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    page = write(client_of_meera, sent).content.decode()
     assert "song.wav cannot be played. This is not a WAV file." in page
     assert "Only files must be chosen again: song.wav." in page
 
 
 def test_a_recording_that_the_bot_would_not_play_is_refused_in_words(client_of_meera: Client, lists: list[int]) -> None:
     sent = form(lists, bot="announcer", **{"option-announcer-recording": wav(301)})
-    page = client_of_meera.post("/campaigns/new", sent).content.decode()
+    page = write(client_of_meera, sent).content.decode()
     assert "The recording lasts 301 seconds; at most 300 can be played." in page
-    assert not Campaign.objects.exists()
+    assert not Campaign.objects.get().audio.exists()
 
 
 def test_what_a_draft_holds_stands_in_the_form(client_of_meera: Client, lists: list[int]) -> None:
-    client_of_meera.post("/campaigns/new", form(lists, caller_id="02000009999"))
-    page = client_of_meera.get(f"/campaigns/{Campaign.objects.get().pk}/edit").content.decode()
+    write(client_of_meera, form(lists, caller_id="02000009999"))
+    edit = f"/campaigns/{Campaign.objects.get().pk}/edit"
+    page = client_of_meera.get(f"{edit}/when").content.decode()
     assert 'value="02000009999"' in page
     assert 'value="0.5"' in page
-    assert 'value="45"' in page
+    assert 'value="45"' in client_of_meera.get(f"{edit}/what").content.decode()
 
 
 def test_a_launched_campaign_is_not_rewritten(client_of_meera: Client, db: None) -> None:
@@ -207,8 +270,9 @@ def test_a_launched_campaign_is_not_rewritten(client_of_meera: Client, db: None)
 
 def test_a_new_campaign_starts_with_the_pace_and_the_slots_of_its_account(client_of_meera: Client, db: None) -> None:
     world.account(calls_per_minute=800, max_concurrent=30)
-    world.people()
-    page = client_of_meera.get("/campaigns/new").content.decode()
+    lists = [world.people().pk]
+    client_of_meera.post("/campaigns/new", {"name": "Fast", "lists": lists, "purpose": "service"})
+    page = client_of_meera.get(f"/campaigns/{Campaign.objects.get().pk}/edit/when").content.decode()
     assert 'name="calls_per_second" value="12"' in page
     assert 'name="max_concurrent" value="30"' in page
 
@@ -221,11 +285,11 @@ def test_a_number_in_a_field_has_no_exponent(number: str, shown: str) -> None:
 def test_an_uploaded_recording_can_be_removed_from_a_draft(client_of_meera: Client, lists: list[int]) -> None:
     sent = form(lists, bot="announcer", **{"option-announcer-keys": "", "option-announcer-message": "Hello"})
     sent |= {f"option-announcer-{one.name}": one.default for one in bots.spec("announcer").options if one.choices}
-    client_of_meera.post("/campaigns/new", sent | {"option-announcer-recording": wav()})
+    write(client_of_meera, sent | {"option-announcer-recording": wav()})
     campaign = Campaign.objects.get()
-    edit = f"/campaigns/{campaign.pk}/edit"
+    edit = f"/campaigns/{campaign.pk}/edit/what"
     assert "Remove greeting.wav" in client_of_meera.get(edit).content.decode()
-    assert client_of_meera.post(edit, sent | {"remove-announcer-recording": "on"}).status_code == 302
+    assert write(client_of_meera, sent | {"remove-announcer-recording": "on"}, campaign.pk).status_code == 302
     campaign.refresh_from_db()
     assert not campaign.audio.exists()
     assert campaign.bot_options["recording"] == ""

@@ -1,0 +1,62 @@
+"""The answer to “why not called yet?” in a sentence, for pages and the command line alike."""
+
+from datetime import datetime
+
+from campaigns import progress
+from campaigns.lifecycle import ContactState
+from campaigns.models import Campaign, CampaignContact, Contact
+from campaigns.templatetags.dialer import span, when
+from campaigns.why import Answer, Check
+
+NOBODY_DIALS = ("no-worker", "database-lock")
+
+
+def nobody_dials(campaign: Campaign) -> str:
+    """What keeps everybody from being dialled, whatever the rules say; '' if somebody dials."""
+    waiting = progress.waiting(campaign)
+    return waiting.reason if waiting and waiting.code in NOBODY_DIALS else ""
+
+
+def headline(contact: CampaignContact, answer: Answer, now: datetime) -> tuple[str, str]:
+    """(the sentence, what stands small below it)."""
+    reason = answer.stop.detail if answer.stop else ""
+    if answer.now:
+        return "Called now, or within a second.", "Nothing stops this call."
+    if answer.state == "over":
+        called = contact.state == ContactState.IN_CALL
+        return ("A call to this person is open now." if called else "No further call is planned."), reason
+    if answer.state == "never":
+        return "Will not be called.", reason
+    if answer.next_at:
+        wait = span((answer.next_at - now).total_seconds())
+        return f"Next call at {when(answer.next_at)}, in {wait}.", reason
+    if answer.about:
+        return f"In line; the turn comes about {when(answer.about)}.", reason
+    return f"{'Held' if answer.state == 'held' else 'Waiting'}: {_lower(answer.stop)}.", reason
+
+
+def _lower(stop: Check | None) -> str:
+    return f"{stop.label[:1].lower()}{stop.label[1:]}" if stop else "not known"
+
+
+def not_in_queue(campaign: Campaign, phone: str) -> str:
+    """Why somebody has no place in a campaign's queue (campaigns.CampaignContact) at all."""
+    if campaign.launched_at is None:
+        return "The campaign was not launched yet: nobody is in line."
+    links = campaign.list_links.select_related("contact_list")
+    listed = [(link, Contact.objects.filter(contact_list=link.contact_list, phone=phone).first()) for link in links]
+    on = [(link, person) for link, person in listed if person]
+    if not on:
+        return "This number is on none of the campaign’s lists."
+    link, _ = on[0]
+    if campaign.enrolled_at is None:
+        return f"“{link.contact_list.name}” is still being added to the campaign."
+    return (
+        f"The number came on “{link.contact_list.name}” after the campaign was launched: it calls who was on it then."
+    )
+
+
+def place_of(campaign: Campaign, phone: str) -> CampaignContact | None:
+    """Somebody's place in a campaign's queue, with all that `why.explain` needs."""
+    rows = CampaignContact.objects.select_related("campaign__account")
+    return rows.filter(campaign=campaign, phone=phone).first()
