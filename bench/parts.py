@@ -13,6 +13,12 @@ def dispatch(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def queue(runs: int) -> Sequence[Row]:
+    from bench.queue import measure
+
+    return measure(runs)
+
+
 def tallies(runs: int) -> Sequence[Row]:
     from bench.tallies import measure
 
@@ -25,4 +31,10 @@ def pages(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
-PARTS: dict[str, Part] = {"dispatch": dispatch, "tallies": tallies, "pages": pages}
+def media(runs: int) -> Sequence[Row]:
+    from bench.media import measure
+
+    return measure(runs)
+
+
+PARTS: dict[str, Part] = {"dispatch": dispatch, "queue": queue, "tallies": tallies, "pages": pages, "media": media}
