@@ -67,7 +67,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/export", calls.export, name="calls-export"),
     path("calls/<int:attempt_id>/", call.show, name="call"),
     path("calls/<int:attempt_id>/note", call.note, name="call-note"),
-    path("calls/<int:attempt_id>/conversation.txt", call.conversation, name="call-conversation"),
     path("calls/<int:attempt_id>/recording", recordings.play, name="recording"),
     path("calls/<int:attempt_id>/recording/download", recordings.download, name="recording-download"),
     path("calls/<int:attempt_id>/recording/refetch", recordings.refetch, name="recording-refetch"),
