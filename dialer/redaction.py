@@ -1,20 +1,23 @@
-"""Keep tokens out of the logs: the addresses that Exotel calls carry them in their path."""
+"""Keep tokens and people's numbers out of the logs, tracebacks included.
+
+The addresses that Exotel calls carry tokens in their path; a database's error names the row it is about, and with it a
+person's number.
+"""
 
 import logging
 import re
 
 _TOKEN = re.compile(r"(/x/(?:cb|pt|ds|ws/a|ws)/)[^\s/\"']+")
+_NUMBER = re.compile(r"\+[1-9][0-9]{8,14}\b|\b0[6-9][0-9]{9}\b")  # E.164, and as Exotel prints an Indian mobile
 
 
 def redacted(text: str) -> str:
-    return _TOKEN.sub(r"\1…", text)
+    """The text with … in the place of tokens and numbers."""
+    return _NUMBER.sub("…", _TOKEN.sub(r"\1…", text))
 
 
-class Redacted(logging.Filter):
-    """Writes /x/cb/… for the address of a callback, and likewise for the other doors."""
+class RedactingFormatter(logging.Formatter):
+    """Redacts what is about to be written: the message and the traceback behind it."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if "/x/" in message:
-            record.msg, record.args = redacted(message), None
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
