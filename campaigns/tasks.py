@@ -35,6 +35,7 @@ from campaigns.recordings import keeping
 log = logging.getLogger(__name__)
 
 TICK_LOCK = 79  # pg advisory lock (79, n): one runner of each tick at a time
+IMPORTS = (6, 7)  # locks of imports: two at a time, since long ones must not take all threads from housekeeping
 PREPARE_SECONDS = 5.0
 BETWEEN_CHUNKS = 0.5
 
@@ -81,8 +82,11 @@ def reconcile_tick() -> None:
 
 @shared_task(ignore_result=True)
 def import_tick() -> None:
-    with _surviving("import tick"):
-        loading.run_due()
+    for lane in IMPORTS:
+        with _alone(lane) as mine:
+            if mine:
+                loading.run_due()
+                return
 
 
 @shared_task(ignore_result=True)

@@ -25,7 +25,7 @@ def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
     `values` are the effective settings (PORT, STATE_DIR, …); the simulator runs if they name a SIMULATOR_PORT.
     """
     ours = (
-        Process("work", _worker("work", threads=4), grace=15),
+        Process("work", _worker("work", threads=8), grace=15),
         # Stopped after those who dial: nobody new picks up while the last talks come to their end.
         Process("web", _web(values["PORT"]), grace=_talks(values) + 15, environment={"DATABASE_POOL": "1"}),
         Process("dial", _worker("dial", threads=8), grace=15),

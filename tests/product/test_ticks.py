@@ -2,11 +2,13 @@
 
 import logging
 
-import psycopg
 import pytest
+from django.apps import apps as django_apps
 from django.db import connection
+from django.db.models.signals import post_migrate, pre_migrate
 
-from campaigns import dialing, enrolling, tasks
+from campaigns import apps, dialing, enrolling, own_connections, tasks
+from campaigns.importing import loading
 from tests import people
 
 
@@ -37,15 +39,7 @@ def test_a_tick_that_cannot_even_ask_for_its_lock_does_nothing(caplog: pytest.Lo
 
 @pytest.mark.django_db(transaction=True)
 def test_a_tick_that_somebody_else_runs_is_left_to_them() -> None:
-    at = connection.settings_dict
-    where = {
-        "host": at["HOST"],
-        "port": at["PORT"],
-        "dbname": at["NAME"],
-        "user": at["USER"],
-        "password": at["PASSWORD"],
-    }
-    with psycopg.connect(**where) as other:
+    with own_connections.connect() as other:
         other.execute("SELECT pg_advisory_lock(%s, 8)", [tasks.TICK_LOCK])
         with tasks._alone(8) as mine:
             assert not mine
@@ -80,3 +74,29 @@ def test_a_worker_that_stops_leaves_a_long_list_to_the_next_and_has_made_its_fir
     dialing.stopping.clear()
     tasks.prepare_tick()
     assert campaign.contacts.filter(prepared=True).count() == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_run_at_once_and_no_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More would take all threads from what must not wait: slots that expire, callbacks left behind, messages."""
+    begun: list[int] = []
+    monkeypatch.setattr(loading, "run_due", lambda: begun.append(1))
+    with own_connections.connect() as other:
+        for running, starts in ((1, 1), (2, 0)):
+            other.execute("SELECT pg_advisory_lock(%s, %s)", [tasks.TICK_LOCK, tasks.IMPORTS[running - 1]])
+            begun.clear()
+            tasks.import_tick()
+            assert len(begun) == starts
+
+
+@pytest.mark.django_db
+def test_a_migration_may_take_longer_than_a_page_and_afterwards_no_statement_may() -> None:
+    config = django_apps.get_app_config("campaigns")
+    with connection.cursor() as cursor:
+        pre_migrate.send(config, using="default")
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
+        apps.hurry_again("default")
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("1min",)
+    assert post_migrate.has_listeners(config)

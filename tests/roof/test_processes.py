@@ -53,7 +53,7 @@ def test_daphne_understands_what_the_web_process_asks(table: dict[str, Process])
     assert table["web"].environment == {"DATABASE_POOL": "1"}
 
 
-@pytest.mark.parametrize(("name", "threads"), [("dial", 8), ("work", 4)])
+@pytest.mark.parametrize(("name", "threads"), [("dial", 8), ("work", 8)])
 def test_each_worker_has_its_queue_and_no_pool_of_connections(
     name: str, threads: int, table: dict[str, Process]
 ) -> None:
