@@ -10,6 +10,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -51,6 +52,10 @@ RESULT_FIRST: Final = 1.0
 """Seconds that the bot's hang-up waits for its result to be written."""
 LAST_WORDS: Final = 2.0
 """Seconds a conversation has, when the line is gone, to say what it achieved."""
+
+
+# Not the threads that find prepared speech: who waits for the one voice must not keep the others from speaking.
+_voices: Final = ThreadPoolExecutor(2, thread_name_prefix="voices")
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,7 @@ class LiveStream:
         if known is not None:
             return known
         began = self.now()
-        pcm = await asyncio.to_thread(speech.render, *wanted)
+        pcm = await self._loop.run_in_executor(_voices, speech.render, *wanted)
         took = {"seconds": round(self.now() - began, 3)}
         self.note("rendered", "Not prepared before the call, so spoken on the spot", took)
         return pcm

@@ -6,12 +6,15 @@ import asyncio
 import base64
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
 from django.db import DataError, OperationalError
 from pytest_django import Settings
 
@@ -21,6 +24,7 @@ from botbridge.bots.echo import SPEC as ECHO
 from botbridge.bots.spec import BotContext
 from botbridge.journal import Journal
 from botbridge.line import Line
+from botbridge.routing import websocket_urlpatterns
 from campaigns.streams import Entry, StreamRefused
 from tests.botbridge.far_end import dtmf_frame, mark_frame, media_frame, stop_frame
 from tests.botbridge.stand_in import Caller, StandIn, for_bot
@@ -88,6 +92,11 @@ async def test_a_database_that_is_away_for_a_moment_costs_no_call() -> None:
 async def test_without_a_database_a_stream_is_refused_before_exotel_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botbridge.doors, "PATIENCE", 0.1)
     assert await Caller(StandIn(away=99)).socket.connect() == (False, 1013)
+
+
+async def test_a_socket_at_any_other_address_is_refused_without_a_traceback() -> None:
+    for path in ("/", "/x/ws/a/b/c", "/socket.io/"):
+        assert await WebsocketCommunicator(URLRouter(websocket_urlpatterns), path).connect() == (False, 4404)
 
 
 async def test_no_more_streams_than_the_limit_are_taken_and_the_log_says_so(
@@ -293,6 +302,21 @@ async def test_a_prompt_that_was_not_prepared_is_spoken_on_the_spot_and_says_so(
     await caller.until(lambda caller: "media" in caller.events())
     await caller.gone()
     assert "rendered" in doors.kinds()
+
+
+async def test_who_waits_for_the_voice_keeps_nobody_else_from_speaking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = await prepared(for_bot("announcer", **ANNOUNCER), tmp_path)
+    voice = threading.Event()
+    monkeypatch.setattr(speech, "render", lambda *_: voice.wait(10) and bytes(3_200))
+    waiting = [await Caller(for_bot("announcer", message=f"Number {number}.")).start() for number in range(12)]
+    await asyncio.sleep(0.05)
+    caller = await Caller(ready).start()
+    await caller.until(lambda caller: "media" in caller.events(), 5)
+    voice.set()
+    for each in (caller, *waiting):
+        await each.gone()
 
 
 async def test_an_announcement_is_made_answered_confirmed_and_ended(tmp_path: Path) -> None:
