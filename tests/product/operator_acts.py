@@ -1,12 +1,17 @@
 """What an operator does in the browser. Whoever changes the words of a page changes the one act that presses them."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.product.browser import Visitor
+
+LAUNCH = re.compile(r"^Call [\d,]+ (people|person) now$")
+MOST_STEPS = 4
 
 
 def sign_in(visit: Visitor, password: str) -> None:
@@ -38,7 +43,7 @@ def upload(visit: Visitor, csv: Path, name: str, phone_column: str) -> dict[str,
 
 @dataclass(frozen=True)
 class Wanted:
-    """A campaign as it is written on the form. `fields`: label -> text, `bot`: option of the announcement -> text."""
+    """A campaign as it is written on the form, label -> text; `bot`: option of the announcement -> text."""
 
     name: str
     bot: dict[str, str]
@@ -48,34 +53,62 @@ class Wanted:
     minutes: str = ""  # before each retry
     flow_url: str = ""
 
+    def acts(self, page: Page) -> Iterator[tuple[Locator, Callable[[Locator], None]]]:
+        """Each field of the form with what is done to it, in the order of the form."""
+        yield page.get_by_label("Campaign name"), lambda box: box.fill(self.name)
+        reached = "Through an Exotel flow" if self.flow_url else "Straight to a bot"
+        yield page.get_by_role("radio", name=reached), lambda radio: radio.check()
+        if self.flow_url:
+            yield page.get_by_label("Address of the flow"), lambda box: box.fill(self.flow_url)
+        texts = {f"#id_option-announcer-{option}": text for option, text in self.bot.items()}
+        for place, text in texts.items():
+            yield page.locator(place), partial(_fill, text)
+        for label, text in self.fields.items():
+            yield page.get_by_label(label, exact=True), partial(_fill, text)
+        for label, text in self.chosen.items():
+            yield page.get_by_label(label, exact=True), partial(_choose, text)
+        for label in self.ticked:
+            yield page.get_by_label(label), lambda box: box.check()
+        if self.minutes:
+            yield page.get_by_label("after, in minutes"), partial(_fill_all, self.minutes)
+
+
+def _fill(text: str, box: Locator) -> None:
+    box.fill(text)
+
+
+def _fill_all(text: str, boxes: Locator) -> None:
+    for box in boxes.all():
+        box.fill(text)
+
+
+def _choose(label: str, box: Locator) -> None:
+    box.select_option(label=label)
+
 
 def write_campaign(visit: Visitor, wanted: Wanted) -> None:
-    """From the report of an import to the review: the form, and its button."""
-    page = visit.page
-    page.get_by_role("link", name="Call these people").click()
-    expect(page.get_by_role("heading", name="New campaign")).to_be_visible()
-    page.get_by_label("Campaign name").fill(wanted.name)
-    page.get_by_role("radio", name="Through an Exotel flow" if wanted.flow_url else "Straight to a bot").check()
-    if wanted.flow_url:
-        page.get_by_label("Address of the flow").fill(wanted.flow_url)
-    for option, text in wanted.bot.items():
-        page.locator(f"#id_option-announcer-{option}").fill(text)
-    for label, text in wanted.fields.items():
-        page.get_by_label(label, exact=True).fill(text)
-    for label, text in wanted.chosen.items():
-        page.get_by_label(label, exact=True).select_option(label=text)
-    for label in wanted.ticked:
-        page.get_by_label(label).check()
-    for minutes in page.get_by_label("after, in minutes").all() if wanted.minutes else []:
-        minutes.fill(wanted.minutes)
-    visit.look("form")
-    page.get_by_role("button", name="Save and review").click()
-    expect(page.get_by_role("heading", name=wanted.name)).to_be_visible()
+    """From the report of an import to the review, step by step; every wish finds its field on one of the steps."""
+    visit.page.get_by_role("link", name="Call these people").click()
+    expect(visit.page.get_by_role("heading", name="New campaign")).to_be_visible()
+    open_wishes = set(range(len([*wanted.acts(visit.page)])))
+    for step in range(MOST_STEPS):
+        for place, (where, act) in enumerate(wanted.acts(visit.page)):
+            if place in open_wishes and where.count():
+                act(where)
+                open_wishes.remove(place)
+        visit.look(f"form-{step}")
+        with visit.page.expect_navigation():
+            visit.page.locator("main form .btn--primary").click()
+        assert not visit.page.locator("[aria-invalid=true]").count(), visit.page.url
+        if visit.page.get_by_role("button", name=LAUNCH).count():
+            break
+    assert not open_wishes
 
 
 def launch(visit: Visitor, people: int) -> int:
     """From the review; returns the campaign's number."""
-    button = visit.page.get_by_role("button", name=re.compile(rf"^Call {people} (people|person) now$"))
+    button = visit.page.get_by_role("button", name=LAUNCH)
+    expect(button).to_have_text(re.compile(f" {people} "))
     expect(button).to_be_enabled()
     visit.look("review")
     button.click()

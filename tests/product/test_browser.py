@@ -32,9 +32,12 @@ PASTED = {"passthru_url": "Passthru, synchronous", "dynamic_url": "Stream by a d
 @pytest.fixture
 def visit(shared: Product, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     """Signed in; whatever a page does wrong fails the test."""
+    failures = request.session.testsfailed
     with visitor(shared.address, request.node.name) as found:
         operator_acts.sign_in(found, shared.password())
         yield found
+        if request.session.testsfailed > failures:
+            found.picture("failed")
         assert found.wrong == []
 
 
@@ -248,7 +251,7 @@ def test_a_slot_is_kept_while_a_human_talks_after_the_bot(shared: Product, visit
     attempt = call_of(shared, campaign, "Kavita Rao")
     assert (attempt["closed_by"], attempt["disposition"], attempt["outcome"]) == ("bot", "Wants an advisor", "")
     assert slot(shared, attempt["id"]) == (None, "")
-    expect(visit.page.locator("#live-counts")).to_contain_text("1 slot in use")
+    expect(visit.page.locator("#f-in-call")).to_have_text("1")
     expect(visit.page.locator("#account-pulse")).to_contain_text(re.compile(r"Slots\s*1 / "))
     assert not ended(shared, made.sid), "all this was seen while the human talked"
 
@@ -256,7 +259,8 @@ def test_a_slot_is_kept_while_a_human_talks_after_the_bot(shared: Product, visit
     given_back, evidence = slot(shared, attempt["id"])
     assert given_back.timestamp() >= ended(shared, made.sid)
     assert evidence != "passthru"
-    expect(visit.page.locator("#live-counts")).to_contain_text("0 slots in use")
+    expect(visit.page.locator("#f-in-call")).to_have_text("0")
+    expect(visit.page.locator("#account-pulse")).to_contain_text(re.compile(r"Slots\s*0 / "))
     visit.go(f"/calls/{attempt['id']}/")
     expect(visit.page.locator(".head__title")).to_contain_text(re.compile(r"Answered\s*Wants an advisor"))
     expect(visit.page.locator("section[aria-labelledby=h-who]")).to_contain_text("Nagpur")
