@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -16,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from botbridge.bots.spec import BotSpec
 from botbridge.doors import CampaignDoors, Doors, soon_through, surely_through
+from botbridge.hang_ups import hang_ups
 from botbridge.journal import journal
 from botbridge.live import LiveStream, Socket
 from botbridge.session import RATE_FACTOR
@@ -123,13 +125,12 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         """Accept, if there is room and the token is good; else refuse before the handshake ends."""
         if not admission.enter():
             await self._refuse(1013)
-        try:
+        with ExitStack() as refused:
+            refused.callback(admission.leave)
             grant, spec = await self._granted(self.scope["url_route"]["kwargs"]["token"])
             await self.accept()
-        except BaseException:
-            admission.leave()
-            raise
-        self._begin(grant, spec)
+            self._begin(grant, spec)
+            refused.pop_all()  # the stream's end gives the place back
 
     def _begin(self, grant: StreamGrant, spec: BotSpec) -> LiveStream:
         """Start the stream's own tasks; its place is given back when they end."""
@@ -143,6 +144,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         )
         self._running = admission.talks[self._live] = asyncio.create_task(self._live.run())
         self._running.add_done_callback(partial(_over, self._live))
+        hang_ups(self._doors).watch(grant.stream_id, self._live, self._running)
         return self._live
 
     async def _granted(self, token: str) -> tuple[StreamGrant, BotSpec]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from typing import Any, Final
 
 from django.db import Error as DatabaseFailed
@@ -84,12 +85,11 @@ class StaticStreamConsumer(StreamConsumer):
         """Accept, if there is room and the account's token (and password, if it has one) is good."""
         if not admission.enter():
             await self._refuse(1013)
-        try:
+        with ExitStack() as refused:
+            refused.callback(admission.leave)
             self._account_id = await self._admitted()
             await self.accept()
-        except BaseException:
-            admission.leave()
-            raise
+            refused.pop_all()  # whoever leaves the lobby gives the place back
         self._in_lobby = True
         self._timer = asyncio.get_running_loop().call_later(START_TIMEOUT, self._turn_away, 1002)
 

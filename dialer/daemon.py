@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
 STOP_SECONDS = 20.0
 
 
-class Daemon:
+class Daemon(ABC):
     """A process that can be started, asked how it is, stopped and started again.
 
     Not thread-safe. Spawn from the main thread: the death signal is bound to the thread that started the process.
@@ -29,13 +30,13 @@ class Daemon:
         self.state_dir = state_dir
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """The command line, after everything that it needs has been laid out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def environment(self) -> dict[str, str]:
         """Its whole environment."""
-        raise NotImplementedError
 
     @property
     def working_folder(self) -> Path:

@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,8 +53,9 @@ class Service(Daemon):
         self.port = 0
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Where it is, password and all."""
 
     @functools.cached_property
     def password(self) -> str:
@@ -80,9 +82,9 @@ class Service(Daemon):
         passed = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"}
         return {name: value for name, value in os.environ.items() if name in passed} | {"LC_ALL": "C", "TZ": "UTC"}
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it accepts a command now."""
-        raise NotImplementedError
 
     def forget(self) -> None:
         """Remove what lies outside STATE_DIR, if anything does, after the last stop."""

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, cast
@@ -62,12 +62,11 @@ def _stored(upload: "File[bytes]", shape: Shape, target: Target, by: Actor) -> C
         created_by=by.user,
     )
     contact_import.file.save(f"{secrets.token_urlsafe(24)}.csv", upload, save=False)
-    try:
+    with ExitStack() as failed:
+        failed.callback(contact_import.file.delete, save=False)
         contact_import.save()
         audit.record(by, "upload", f"list:{contact_import.contact_list_id}", file=given_name, size=upload.size)
-    except BaseException:
-        contact_import.file.delete(save=False)
-        raise
+        failed.pop_all()
     return contact_import
 
 
