@@ -7,6 +7,7 @@ have more calls at once than streams is warned about.
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -55,9 +56,15 @@ def warning(account: ExotelAccount, calls_at_once: int | None = None) -> str:
     """What to know before so many calls of a bot (or all the account may have) are open; '' if streams suffice."""
     calls_at_once = account.max_concurrent if calls_at_once is None else calls_at_once
     use: StreamUse | None = getattr(account, "stream_use", None)
-    if use is None or use.limit is None or use.limit >= calls_at_once:
-        return ""
-    return (
-        f"Exotel allows {use.limit} streams at once, fewer than the {calls_at_once} calls that may be open: people "
-        "beyond that would pick up and hear nothing. Allow fewer calls at a time, or ask Exotel for more streams."
-    )
+    if use and use.limit is not None and use.limit < calls_at_once:
+        return (
+            f"Exotel allows {use.limit} streams at once, fewer than the {calls_at_once} calls that may be open: people "
+            "beyond that would pick up and hear nothing. Allow fewer calls at a time, or ask Exotel for more streams."
+        )
+    if calls_at_once > settings.MAX_STREAMS:
+        return (
+            f"Each web process here takes {settings.MAX_STREAMS} streams at once (MAX_STREAMS), and {calls_at_once} "
+            "calls may be open: people beyond that would pick up and hear nothing. Allow fewer calls at a time, or run "
+            "more web processes, or raise MAX_STREAMS after a look at what this machine carries."
+        )
+    return ""

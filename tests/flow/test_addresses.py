@@ -216,6 +216,13 @@ def test_fewer_streams_than_calls_are_warned_about(db: None) -> None:
     assert stream_use.warning(account, 20) == ""
 
 
+def test_more_calls_than_a_process_takes_streams_are_warned_about(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_STREAMS", 25)
+    account = people.account(max_concurrent=30)
+    assert "takes 25 streams at once (MAX_STREAMS), and 30 calls may be open" in stream_use.warning(account)
+    assert stream_use.warning(account, 25) == ""
+
+
 def test_what_exotel_does_not_say_is_kept_as_a_problem_and_not_asked_again_at_once(operator: Client) -> None:
     people.account()  # nobody listens at its address
     assert stream_use.read_due() == 1
