@@ -9,11 +9,12 @@ IS_RIGHT := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 # For tools that import the settings: servers for that moment.
 THROWAWAY := $(PY) -m dialer.throwaway
 
-.PHONY: help run test check format lock bench clean
+.PHONY: help run test chaos check format lock bench clean
 
 help:
 	@echo 'make run     start everything and print the address (PORT=8010 make run for another port)'
 	@echo 'make test    every test (ARGS="-k words" for some)'
+	@echo 'make chaos   kill, freeze and crash everything in the middle of CALLS=2000 calls (SEED=1; MUTANT=all for planted bugs)'
 	@echo 'make check   lint, types, layers, templates, migrations'
 	@echo 'make format  put code and templates into their form'
 	@echo 'make bench   measure (ARGS=dispatch for one part)'
@@ -30,6 +31,10 @@ test: .venv/dev.stamp
 	  if [ "$$CI" = true ]; then exit 1; fi; \
 	  echo 'Going on without them: they will be reported as skipped.' >&2; }
 	@$(PY) -m pytest -n 3 $(ARGS)
+
+CALLS ?= 2000
+chaos: .venv/dev.stamp
+	@$(PY) -m tests.chaos --calls $(CALLS) $(if $(SEED),--seed $(SEED)) $(if $(MUTANT),--mutant $(MUTANT)) $(ARGS)
 
 check: .venv/dev.stamp
 	$(PY) -m ruff check .

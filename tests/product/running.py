@@ -32,9 +32,13 @@ Person = tuple[str, str]  # state, last outcome
 
 
 class Product:
-    """One running product. `environment` is added to an otherwise bare one, so nothing of the machine leaks in."""
+    """One running product. `environment` is added to an otherwise bare one, so nothing of the machine leaks in.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    `root` is the tree that is run: this one, or a copy with a planted bug (tests/chaos).
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], root: Path = env.ROOT) -> None:
+        self.root = root
         self.state_dir = folder / "a state with späces"
         self.out = folder / "out"
         bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -43,7 +47,7 @@ class Product:
         with self.out.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dialer.supervisor"],
-                cwd=env.ROOT,
+                cwd=root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -69,17 +73,22 @@ class Product:
         wait_until(lambda: "Dialer runs at" in self.said() or self.process.poll() is not None, 90, "the start")
         assert "Dialer runs at" in self.said(), self.said()
 
+    def runtime(self) -> dict[str, Any]:
+        """What the supervisor tells a second terminal: settings, addresses, pids."""
+        found: dict[str, Any] = json.loads((self.state_dir / "runtime.json").read_text(encoding="utf-8"))
+        return found
+
     def pids(self) -> dict[str, int]:
         """Of the supervisor and its children, as a second terminal sees them."""
-        runtime: dict[str, dict[str, int]] = json.loads((self.state_dir / "runtime.json").read_text(encoding="utf-8"))
-        return runtime["pids"]
+        pids: dict[str, int] = self.runtime()["pids"]
+        return pids
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """manage.py in a second terminal, which knows the product by STATE_DIR alone."""
         second = {name: value for name, value in self.environment.items() if name in ("PATH", "HOME", "STATE_DIR")}
         return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=env.ROOT,
+            cwd=self.root,
             env=second,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -117,8 +126,7 @@ class Product:
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of a query to the product's own database."""
-        runtime = json.loads((self.state_dir / "runtime.json").read_text(encoding="utf-8"))
-        with psycopg.connect(runtime["DATABASE_URL"]) as connection:
+        with psycopg.connect(self.runtime()["DATABASE_URL"]) as connection:
             return connection.execute(sql, parameters).fetchall()
 
     def trouble(self) -> list[str]:
@@ -163,8 +171,8 @@ class Product:
 
 def simulator(product: Product) -> str:
     """The address of the product's simulator."""
-    runtime: dict[str, str] = json.loads((product.state_dir / "runtime.json").read_text(encoding="utf-8"))
-    return runtime["EXOTEL_API_URL"]
+    address: str = product.runtime()["EXOTEL_API_URL"]
+    return address
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str = "it") -> None:

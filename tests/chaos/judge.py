@@ -1,0 +1,193 @@
+"""The judge: reads the simulator's ledger while it is written, and holds each accepted call against the rules.
+
+It knows nothing of our tables. What it needs to know besides the ledger it is told: who is in which campaign, which
+limits were set, and when an operator's act was committed (a time no earlier than the commit).
+"""
+
+import json
+import threading
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.crowd import Kind
+
+Entry = dict[str, Any]
+
+GRACE = 1.0  # seconds after a committed pause or suppression in which a call may still arrive
+FIRST_BYTE_WITHIN = 0.5  # seconds between an intent's commit and its first byte, so two seconds' calls may bunch
+TOO_FAST_FATE, TOO_FAST_SECONDS = "45", 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Calls a second and a minute that the account may start, and calls that may be open at once."""
+
+    per_second: float
+    per_minute: float
+    slots: int
+    slots_of: Mapping[str, int]  # of each campaign by name
+
+
+@dataclass(frozen=True)
+class Violation:
+    at: float
+    rule: str
+    what: str
+
+
+@dataclass
+class Rules:
+    """What the judge is told; the operator's thread adds to it while the judge reads."""
+
+    limits: Limits
+    campaigns_of: Mapping[str, Sequence[Kind]]  # by the last ten digits
+    paused: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))  # campaign -> [from, until]
+    suppressed: dict[str, float] = field(default_factory=dict)  # ten digits -> from
+    lags: list[tuple[float, float]] = field(default_factory=list)  # when the far side was asked, how long it took
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lag(self, since: float, until: float) -> float:
+        """The longest that the simulator took to answer a question asked in that time (or still open then)."""
+        with self.lock:
+            first = max(bisect_left(self.lags, (since - 15.0, 0.0)), 0)
+            near = [lag for at, lag in self.lags[first:] if at <= until and at + lag >= since]
+        return max(near, default=0.0)
+
+    def paused_at(self, campaign: str, at: float) -> float | None:
+        """Since when the campaign was paused at `at`, if it was."""
+        with self.lock:
+            return next((first for first, last in self.paused[campaign] if first <= at < last), None)
+
+
+class Judge:
+    """Feed it entries in the order of the ledger; `violations` grows."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.violations: list[Violation] = []
+        self.accepted: list[float] = []  # when, in order
+        self.calls_of: Counter[str] = Counter()  # by number
+        self.seen_marks: set[str] = set()
+        self.seen_addresses: set[str] = set()
+        self.open: dict[str, tuple[str, str]] = {}  # sid -> number, campaign
+        self.open_of: Counter[str] = Counter()  # campaign
+        self.most_open = self.most_in_second = self.most_in_minute = 0
+        self.ended = 0
+        self._too_fast_until: list[tuple[float, float]] = []
+        self._minute = self._second = 0  # the first call inside each sliding window
+
+    def hear(self, entry: Entry) -> None:
+        """One line of the ledger."""
+        match entry["event"]:
+            case "accepted":
+                self._accepted(entry)
+            case "ended":
+                self._ended(entry)
+            case "refused" if entry["fate"] == TOO_FAST_FATE:
+                self._too_fast_until.append((entry["at"], entry["at"] + TOO_FAST_SECONDS))
+
+    def _accepted(self, entry: Entry) -> None:
+        at, number, sid = entry["received_at"], entry["from"][-10:], entry["sid"]
+        kinds = self.rules.campaigns_of.get(number, ())
+        self.accepted.append(at)
+        self._once(at, number, entry["custom_field"] or "", kinds)
+        self._own_address(at, number, entry["status_callback"] or "")
+        campaign = kinds[0].name if len(kinds) == 1 else ""
+        self.open[sid] = (number, campaign)
+        self.open_of[campaign] += 1
+        self.calls_of[number] += 1
+        self._slots(at, campaign)
+        self._pace(at)
+        self._allowed(at, number, kinds)
+
+    def _ended(self, entry: Entry) -> None:
+        self.ended += 1
+        _, campaign = self.open.pop(entry["sid"], ("", ""))
+        self.open_of[campaign] -= 1
+
+    def _violated(self, at: float, rule: str, what: str) -> None:
+        self.violations.append(Violation(at, rule, what))
+
+    def _once(self, at: float, number: str, mark: str, kinds: Sequence[Kind]) -> None:
+        """I1, I2, I14: no attempt twice, nobody while a call is open, nobody more often than the campaigns allow."""
+        if mark in self.seen_marks:
+            self._violated(at, "I1", f"the attempt {mark.split('.')[1:2]} was placed twice ({number})")
+        self.seen_marks.add(mark)
+        if any(number == other for other, _ in self.open.values()):
+            self._violated(at, "I2", f"{number} was rung while another call to it was open")
+        if self.calls_of[number] >= sum(kind.tries for kind in kinds):
+            self._violated(at, "I14", f"{number} was rung {self.calls_of[number] + 1} times")
+
+    def _own_address(self, at: float, number: str, address: str) -> None:
+        """What a callback says is about one call: its address carries the attempt's own token."""
+        if address in self.seen_addresses:
+            self._violated(at, "token", f"the call to {number} has the callback address of another call")
+        self.seen_addresses.add(address)
+
+    def _slots(self, at: float, campaign: str) -> None:
+        """I8: open calls within the slots of the account and of the campaign."""
+        limits = self.rules.limits
+        self.most_open = max(self.most_open, len(self.open))
+        if len(self.open) > limits.slots:
+            self._violated(at, "I8", f"{len(self.open)} calls were open, {limits.slots} slots are set")
+        if campaign and self.open_of[campaign] > limits.slots_of[campaign]:
+            self._violated(at, "I8", f"{self.open_of[campaign]} calls of {campaign} were open")
+
+    def _pace(self, at: float) -> None:
+        """I6, I7: no sliding second or minute above the limit, but for what bunched up behind a late simulator."""
+        while at - self.accepted[self._second] >= 1.0:
+            self._second += 1
+        while at - self.accepted[self._minute] >= 60.0:
+            self._minute += 1
+        limits, second = self.rules.limits, len(self.accepted) - self._second
+        minute = len(self.accepted) - self._minute
+        self.most_in_second, self.most_in_minute = max(self.most_in_second, second), max(self.most_in_minute, minute)
+        if second > limits.per_second + 1:
+            spread = 1.0 + FIRST_BYTE_WITHIN + self.rules.lag(at - 1.0, at)
+            if second > limits.per_second * spread + 1:
+                self._violated(at, "I6", f"{second} calls in a second, {limits.per_second:g} are set")
+        if minute > limits.per_minute + 1:
+            self._violated(at, "I7", f"{minute} calls in a minute, {limits.per_minute:g} are set")
+
+    def _allowed(self, at: float, number: str, kinds: Sequence[Kind]) -> None:
+        """I9, I10, I11 and 429: not outside hours, not after do-not-call or a pause, not while told to wait."""
+        grace = GRACE + self.rules.lag(at - GRACE, at)
+        if not kinds or all(kind.closed for kind in kinds):
+            self._violated(at, "I9", f"{number} was rung outside the calling hours of its campaign")
+        since = self.rules.suppressed.get(number)
+        if since is not None and at > since + grace:
+            self._violated(at, "I10", f"{number} was rung {at - since:.2f} s after it was on the do-not-call list")
+        for since, until in self._too_fast_until:
+            if since + grace < at < until - 0.1:
+                self._violated(at, "429", f"a call {at - since:.2f} s after 429 with Retry-After: 5")
+        pauses = [self.rules.paused_at(kind.name, at) for kind in kinds]
+        late = [at - paused for paused in pauses if paused is not None]
+        if len(late) == len(kinds) and kinds and min(late) > grace:
+            self._violated(at, "I11", f"{number} of {kinds[0].name} was rung {min(late):.2f} s after the pause")
+
+
+class Reading:
+    """Follows the ledger file as it grows. A line that is not whole yet waits; one torn by a crash is left out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._place = 0
+
+    def fresh(self) -> Iterator[Entry]:
+        """Entries that came since the last look."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._place)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._place += len(line)
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue

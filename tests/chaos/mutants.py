@@ -1,0 +1,339 @@
+"""Planted bugs, each of which something must catch: a precise test where there is one, else a short run of the harness.
+
+A mutant is a textual change to a copy of the tree; a text that is not there (any more) fails loudly. The judge that
+looks at a mutated product comes from this tree, never from the copy.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialer import env
+from tests.chaos.faults import Fault
+from tests.chaos.run import Plan, Run
+
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".state*", ".*_cache", "__pycache__", ".hypothesis", "staticfiles")
+PYTEST_FAILED = 1  # the exit status of a run with failures; other numbers are errors
+MACHINE = "tests/dialing/test_protocol_machine.py"
+
+
+class NotFound(Exception):
+    """The text that a mutant changes is not in the tree."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    path: str
+    old: str
+    new: str
+
+    def apply(self, tree: Path) -> None:
+        """Raises NotFound unless the text is there exactly once."""
+        file = tree / self.path
+        text = file.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise NotFound(f"{self.path} has {text.count(self.old)} times {self.old!r}")
+        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`tests` are pytest's words; without them `plan` is run."""
+
+    name: str
+    bug: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...] = ()
+    plan: Plan | None = None
+
+
+def short(*faults: Fault, calls: int = 60, seed: int = 5) -> Plan:
+    return Plan(calls=calls, seed=seed, rate=10.0, proof=False, chosen=faults, patience=150.0)
+
+
+MUTANTS = (
+    Mutant(
+        "retry-on-read-error",
+        "an error after the first byte counts as not sent, and the person is dialled again",
+        (
+            Edit(
+                "campaigns/exotel/client.py",
+                "    return Unknown(result.reason, result.status, excerpt(result.body))",
+                "    return NotSent(result.reason)",
+            ),
+        ),
+        plan=short(calls=250, seed=6),
+    ),
+    Mutant(
+        "orphans-go-back-in-line",
+        "the sweeper puts a dead loop's intents back in line",
+        (
+            Edit(
+                "campaigns/settling.py",
+                "        return _to_unknown(attempt, Unknown(reason), pacing.db_now())\n",
+                "        _not_sent(pacing.lock(attempt.account_id), attempt, NotSent(reason), pacing.db_now())\n"
+                "        return True\n",
+            ),
+        ),
+        plan=short(*(Fault(at, "point", "post.answered", "kill") for at in (0.1, 0.4, 0.7))),
+    ),
+    Mutant(
+        "sweep-by-time",
+        "the sweeper decides by the clock that a loop is dead",
+        (
+            Edit(
+                "campaigns/sweeping.py",
+                "AND l.mode = 'ExclusiveLock' AND l.granted)\n",
+                "AND l.mode = 'ExclusiveLock' AND l.granted AND a.intent_at > now() - interval '5 seconds')\n",
+            ),
+        ),
+        tests=("tests/dialing/test_owners.py",),
+    ),
+    Mutant(
+        "owner-not-asked",
+        "a loop that has lost its lock goes on dialling",
+        (
+            Edit(
+                "campaigns/pacing.py",
+                'OWNER_ALIVE = "NOT pg_try_advisory_xact_lock_shared(%(owners)s, %(owner)s)"',
+                'OWNER_ALIVE = "%(owners)s + %(owner)s > 0"',
+            ),
+        ),
+        tests=("tests/dialing/test_owners.py",),
+    ),
+    Mutant(
+        "limiter-starts-full",
+        "idle time earns a burst",
+        (Edit("campaigns/pacing.py", "credit = min(step / 2, TOLERANCE)", "credit = timedelta(seconds=5)"),),
+        tests=("tests/dialing/test_pacing.py",),
+    ),
+    Mutant(
+        "end-is-not-the-end",
+        "a late callback moves a call that has ended back to answered",
+        (Edit("campaigns/lifecycle.py", "        _A.ENDED: (),\n", "        _A.ENDED: (_A.PLACED, _A.ANSWERED),\n"),),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "hours-at-claim-only",
+        "calling hours are not looked at in the intent",
+        (
+            Edit("campaigns/eligibility.py", "        or nobodys_hours_block(campaign, now)\n", ""),
+            Edit("campaigns/eligibility.py", "        or hours_block(contact, campaign, now)\n", ""),
+        ),
+        plan=short(),
+    ),
+    Mutant(
+        "do-not-call-at-import-only",
+        "the do-not-call list is not looked at in the intent",
+        (
+            Edit(
+                "campaigns/eligibility.py",
+                "        suppressed_block(person)\n        or elsewhere_block",
+                "        elsewhere_block",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "pause-cached",
+        "which campaigns run is remembered for five seconds",
+        (
+            Edit(
+                "campaigns/turns.py",
+                "    now, alive = clock[0]\n",
+                "    now, alive = clock[0]\n"
+                "    if running or account_id not in _SEEN or (now - _SEEN[account_id][0]).total_seconds() > 5:\n"
+                "        _SEEN[account_id] = (now, running)\n"
+                "    running = _SEEN[account_id][1]\n",
+            ),
+            Edit("campaigns/turns.py", "_DAY = timedelta(hours=24)\n", "_DAY = timedelta(hours=24)\n_SEEN = {}\n"),
+        ),
+        tests=("tests/dialing/test_pausing.py",),
+    ),
+    Mutant(
+        "slots-not-counted",
+        "open calls are not held against the account's slots",
+        (
+            Edit(
+                "campaigns/eligibility.py",
+                "    if used >= account.max_concurrent:\n",
+                "    if used >= 10 * account.max_concurrent:\n",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "slots-counted-before-the-lock",
+        "open calls are counted with a snapshot from before the pacer's lock",
+        (
+            Edit("campaigns/turns.py", "        pacing.SLOTS_USED,\n        account", "        account"),
+            Edit(
+                "campaigns/turns.py",
+                "    pacers, clock, running, used = ask(\n",
+                "    used = ask(pacing.SLOTS_USED, account=account_id)[0]\n    pacers, clock, running = ask(\n",
+            ),
+        ),
+        tests=("tests/dialing/test_slots.py",),
+    ),
+    Mutant(
+        "slot-freed-when-unknown",
+        "a call of unknown fate gives its slot back at once",
+        (
+            Edit(
+                "campaigns/settling.py",
+                "        check_at=now + ASK_AFTER,\n",
+                "        check_at=now + ASK_AFTER,\n        slot_released_at=now,\n",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "answer-unconditional",
+        "an unknown answer overwrites what a callback has said already",
+        (
+            Edit(
+                "campaigns/settling.py",
+                "    won = advance(\n        CallAttempt.objects.filter(pk=attempt.pk),\n        ATTEMPT,\n"
+                "        AttemptState.UNKNOWN,\n",
+                "    won = CallAttempt.objects.filter(pk=attempt.pk).update(\n        state=AttemptState.UNKNOWN,\n",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "any-sid-will-do",
+        "a callback that names another call is believed",
+        (
+            Edit(
+                "campaigns/outcomes.py",
+                "    suspect = _suspicion(attempt, said) or _bind(attempt, said)\n",
+                '    suspect = ""\n',
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "absence-proves-at-once",
+        "a call that the list does not show was never dialled, however young it is",
+        (
+            Edit(
+                "campaigns/reconciling.py",
+                "    late = pacing.db_now() > attempt.proof_at\n    if listed",
+                "    late = True\n    if listed",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
+        "post-twice",
+        "a POST without an answer is sent again",
+        (
+            Edit(
+                "campaigns/dialing.py",
+                '        failpoints.reach("post.answered")\n',
+                "        if isinstance(answer, Unknown):\n"
+                "            answer = client.connect(intent.request, not_after=time.monotonic() + 1)\n",
+            ),
+        ),
+        plan=short(calls=250, seed=6),
+    ),
+    Mutant(
+        "token-of-the-campaign",
+        "all calls of a campaign carry one callback address",
+        (
+            Edit(
+                "campaigns/intents.py",
+                "addresses.status_callback(attempt.pk)",
+                "addresses.status_callback(campaign.pk)",
+            ),
+        ),
+        plan=short(),
+    ),
+    Mutant(
+        "old-intents-are-sent",
+        "nobody looks how old an intent is when its first byte would leave",
+        (
+            Edit(
+                "campaigns/dialing.py",
+                "not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer",
+                "not_after=time.monotonic() + 60, late_answer",
+            ),
+        ),
+        tests=("tests/dialing/test_loop.py", "-k", "older_than_half_a_second or later_than_the_first_byte"),
+    ),
+    Mutant(
+        "retry-after-ignored",
+        "429 makes nobody wait",
+        (
+            Edit(
+                "campaigns/settling.py",
+                "max(pacer.backoff_until or now, now + timedelta(seconds=seconds))",
+                "now if seconds else None",
+            ),
+        ),
+        plan=short(calls=250, seed=6),
+    ),
+    Mutant(
+        "answered-200-unstored",
+        "a callback that could not be stored is answered 200",
+        (
+            Edit(
+                "campaigns/webhooks.py",
+                'return HttpResponse("Try again.\\n", status=503',
+                'return HttpResponse("Try again.\\n", status=200',
+            ),
+        ),
+        tests=("tests/callbacks",),
+    ),
+)
+
+
+def main(name: str, say: Callable[[str], None]) -> int:
+    """Plant the mutant of that name, or all one by one; 0 if each was caught."""
+    chosen = [mutant for mutant in MUTANTS if name in ("all", mutant.name)]
+    if not chosen:
+        say(f"There is no mutant {name}: {', '.join(mutant.name for mutant in MUTANTS)}")
+        return 1
+    missed = 0
+    for mutant in chosen:
+        by = caught_by(mutant)
+        missed += not by
+        say(f"| {mutant.name} | {mutant.bug} | {by or '**not caught**'} |")
+    return 1 if missed else 0
+
+
+def caught_by(mutant: Mutant) -> str:
+    """What caught it, '' if nothing did."""
+    with tempfile.TemporaryDirectory(prefix="dialer-mutant-") as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(env.ROOT, tree, ignore=LEFT_OUT)
+        for edit in mutant.edits:
+            edit.apply(tree)
+        return _by_tests(mutant, tree) if mutant.tests else _by_harness(mutant, tree, Path(folder))
+
+
+def _by_tests(mutant: Mutant, tree: Path) -> str:
+    given = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    command = [sys.executable, "-m", "pytest", *mutant.tests, "-q", "-x", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tree, env=given, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, PYTEST_FAILED):
+        raise RuntimeError(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr}")
+    lines = done.stdout.splitlines()
+    failed = [line.split(" - ")[0].split("::")[-1] for line in lines if line.startswith("FAILED")]
+    if not failed:
+        return ""
+    said = [
+        line.split("AssertionError: ")[1] for line in lines if "AssertionError: " in line and mutant.tests[0] == MACHINE
+    ]
+    return f"the state machine: {said[0][:70]}" if said else f"`{failed[0]}`"
+
+
+def _by_harness(mutant: Mutant, tree: Path, folder: Path) -> str:
+    assert mutant.plan
+    violated = sorted({violation.rule for violation in Run(mutant.plan, folder / "run", root=tree).go().violations})
+    return f"chaos: {', '.join(violated)}" if violated else ""
