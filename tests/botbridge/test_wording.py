@@ -26,9 +26,12 @@ def test_columns_are_filled_in_and_nothing_is_ever_evaluated(template: str, said
 
 @given(st.text(), st.dictionaries(st.text(), st.text(), max_size=4))
 def test_no_template_and_no_value_breaks_filling_in(template: str, variables: dict[str, str]) -> None:
-    fill(template, variables)
-    unknown_columns(template, variables)
-    key_choices(template)
+    said = fill(template, variables)
+    assert said == " ".join(said.split())  # the voice gets one line
+    assert not {*unknown_columns(template, variables)} & {*variables}
+    choices, wrong = key_choices(template)
+    assert len(choices) + len(wrong) <= len(template.splitlines())
+    assert set("".join(choices)) <= set("0123456789*#")
 
 
 def test_a_value_that_looks_like_a_template_is_only_said() -> None:

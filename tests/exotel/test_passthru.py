@@ -112,4 +112,6 @@ def test_any_query_is_a_report_or_unreadable(query: list[tuple[str, str]]) -> No
         report = parse_passthru(query)
     except Unreadable:
         return
-    json.dumps(dict(report.fields)).encode()
+    stored = json.dumps(dict(report.fields)).encode()
+    assert b"\\u0000" not in stored  # which PostgreSQL cannot hold
+    assert b"\\ud800" not in stored

@@ -251,6 +251,7 @@ async def test_the_password_of_the_address_lets_in(attempt: CallAttempt) -> None
     await caller.start_call(attempt)
     await caller.say(stop_frame())
     await caller.until_closed()
+    assert await through(Stream.objects.filter(attempt=attempt, started_at__isnull=False).exists)
 
 
 async def test_a_start_with_another_calls_custom_field_is_crossed(attempt: CallAttempt) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.simulator.asgi import flowbook
-from dialer.simulator.flows import KINDS, FlowError, Voicebot, parse
+from dialer.simulator.flows import KINDS, Flow, FlowError, Voicebot, parse
 from dialer.simulator.options import Options
 from dialer.simulator.streams import within_limits
 from tests.simulator.clock import Clock
@@ -98,9 +98,10 @@ JSON = st.recursive(
 def test_any_file_is_flows_or_a_mistake(content: object) -> None:
     for wrapped in (content, {"flows": content}, {"flows": {"7": content}}, {"flows": {"7": {"applets": content}}}):
         try:
-            parse(json.dumps(wrapped))
+            flows = parse(json.dumps(wrapped))
         except FlowError:
             continue
+        assert all(isinstance(flow, Flow) for flow in flows.values())
 
 
 def test_an_address_is_filled_and_extended() -> None:

@@ -107,6 +107,7 @@ def test_the_guides_lower_case_is_read_only_when_asked() -> None:
 @given(st.lists(st.tuples(st.sampled_from([*FORM, "Url", "TimeLimit", "StatusCallback", "x"]), st.text())))
 def test_any_form_is_an_order_or_invalid(form: list[tuple[str, str]]) -> None:
     try:
-        read_order([*FORM.items(), *form], Options())
+        found = read_order([*FORM.items(), *form], Options())
     except Invalid:
         return
+    assert isinstance(found, Order)
