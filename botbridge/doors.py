@@ -53,6 +53,9 @@ class Doors(Protocol):
     def close_stream(self, stream_id: int, closing: StreamClosing) -> None:
         """How it ended."""
 
+    def hang_ups(self, stream_ids: Sequence[int]) -> dict[int, str]:
+        """Which of these talks somebody wants ended, and who."""
+
     def record_disposition(self, attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
         """What the conversation achieved; kind *stop* also suppresses the number."""
 
@@ -77,6 +80,9 @@ class CampaignDoors:
 
     def close_stream(self, stream_id: int, closing: StreamClosing) -> None:
         streams.close_stream(stream_id, closing)
+
+    def hang_ups(self, stream_ids: Sequence[int]) -> dict[int, str]:
+        return streams.hang_ups(stream_ids)
 
     def record_disposition(self, attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
         outcomes.record_disposition(attempt_id, key=key, label=label, kind=kind, details=details)

@@ -1,6 +1,6 @@
 """The read side: counts, funnel, pace, slots, and the reason for waiting, in words. Writes nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from campaigns.models import (
     CallAttempt,
     Campaign,
     ExotelAccount,
+    Mode,
     Pacer,
     StreamEntry,
 )
@@ -30,6 +31,8 @@ from campaigns.models import (
 recent_events, TimelineLine = history.recent, history.TimelineLine
 
 UNKNOWN = "unknown"
+_SAID: Mapping[str, str] = {"prompt": "Bot: {}", "heard": "“{}”", "key": "Pressed {}", "disposition": "Result: {}"}
+EVERYTHING_SAID = tuple(_SAID)
 REACHED = (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED)  # the carrier's words
 SILENT_AFTER = timedelta(seconds=15)  # a loop unseen for this long dials nothing
 CHECK_THE_WORKER = "Check that the worker and the clock (dial, beat) run; see their logs."
@@ -107,6 +110,7 @@ class OpenCall:
     state: str
     since: datetime
     said: str = ""
+    can_end: bool = False  # a bot talks: the end of its stream ends the call
 
 
 @dataclass(frozen=True)
@@ -262,21 +266,19 @@ def _open_call(attempt: CallAttempt, said: str) -> OpenCall:
         state="in-call" if in_call else "ringing",
         since=attempt.answered_at or attempt.intent_at,
         said=said if in_call else "Ringing",
+        can_end=in_call and attempt.mode == Mode.BOT,
     )
 
 
-def last_words(attempt_ids: Sequence[int]) -> dict[int, str]:
+def last_words(attempt_ids: Sequence[int], kinds: Iterable[str] = EVERYTHING_SAID) -> dict[int, str]:
     """The last thing that was said in each of these calls, with who said it; calls without a word are absent."""
     rows = (
-        StreamEntry.objects.filter(stream__attempt__in=attempt_ids, kind__in=_SAID)
+        StreamEntry.objects.filter(stream__attempt__in=attempt_ids, kind__in=tuple(kinds))
         .order_by("stream__attempt", "-at", "-id")
         .distinct("stream__attempt")
         .values_list("stream__attempt", "kind", "text")
     )
     return {attempt: _SAID[kind].format(text) for attempt, kind, text in rows}
-
-
-_SAID: Mapping[str, str] = {"prompt": "Bot: {}", "heard": "“{}”", "key": "Pressed {}", "disposition": "Result: {}"}
 
 
 def funnel(campaign_id: int) -> list[FunnelStep]:

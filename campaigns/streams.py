@@ -8,10 +8,12 @@ from typing import Literal
 
 from django.db import transaction
 
-from campaigns import events, matching, outcomes, pacing, tokens
+from campaigns import audit, events, matching, outcomes, pacing, tokens
+from campaigns.audit import Actor
 from campaigns.events import Arrival
 from campaigns.lifecycle import OPEN_ATTEMPTS
 from campaigns.models import CallAttempt, CampaignAudio, EventSource, Mode, Stream, StreamEntry
+from campaigns.refusals import NotAllowed
 
 FORGED, CROSSED, UNMATCHED, USED, OVER, NO_BOT = 4401, 4403, 4404, 4409, 4410, 4412  # close codes of refusals
 COME_BACK = timedelta(seconds=10)  # the same call may return within this time of an abnormal drop
@@ -191,6 +193,23 @@ def note(entries: Sequence[Entry]) -> None:
             for entry in entries
         ]
     )
+
+
+def ask_to_hang_up(attempt_id: int, *, by: Actor) -> None:
+    """Have the process that carries the call's stream close it, within about a second. Raises NotAllowed.
+
+    Only in bot mode, where the end of the stream ends the call: Exotel has no request that ends one.
+    """
+    with transaction.atomic():
+        open_streams = Stream.objects.filter(attempt=attempt_id, closed_at=None, attempt__mode=Mode.BOT)
+        if not open_streams.update(hang_up_by=by.name):
+            raise NotAllowed("No bot talks on this call now, so Dialer cannot end it.")
+        audit.record(by, "hang up", f"call:{attempt_id}")
+
+
+def hang_ups(stream_ids: Sequence[int]) -> dict[int, str]:
+    """Which of these streams somebody wants closed, and who."""
+    return dict(Stream.objects.filter(pk__in=stream_ids).exclude(hang_up_by="").values_list("pk", "hang_up_by"))
 
 
 def close_stream(stream_id: int, closing: StreamClosing) -> None:

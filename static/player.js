@@ -76,10 +76,12 @@
       turns.forEach((turn) => turn.closest(".turn")?.classList.toggle("is-now", turn === now && at > 0));
     };
 
-    // The next marker in a direction, else the end or the beginning.
+    // The next line of the talk in a direction (the next marker where nothing was said), else the end or the beginning.
+    const said = [...new Set(turns.map((turn) => moment(turn.hash)).filter((at) => at !== null))].sort((a, b) => a - b);
+    const lines = said.length ? said : marks;
     const jump = (onward) => {
       const at = audio.currentTime;
-      const there = onward ? marks.find((mark) => mark > at + 0.3) : marks.findLast((mark) => mark < at - 0.7);
+      const there = onward ? lines.find((line) => line > at + 0.3) : lines.findLast((line) => line < at - 0.7);
       seek(there ?? (onward ? length() : 0));
     };
 
@@ -95,6 +97,28 @@
       Home: () => seek(0),
       End: () => seek(length()),
     };
+
+    // Where nobody makes a sound, as [from, to] in seconds.
+    const silences = (box.dataset.silences ?? "").split(" ").filter(Boolean).map((span) => span.split("-").map(Number));
+    const skip = box.querySelector("[data-skip]");
+    const hurry = () => {
+      if (audio.paused || skip?.getAttribute("aria-pressed") !== "true") return;
+      const silence = silences.find(([from, to]) => audio.currentTime > from + 0.3 && audio.currentTime < to - 0.4);
+      if (silence) seek(silence[1] - 0.2);
+    };
+    if (skip) {
+      skip.hidden = false;
+      skip.addEventListener("click", () => skip.setAttribute("aria-pressed", skip.getAttribute("aria-pressed") !== "true"));
+      audio.addEventListener("timeupdate", hurry);
+    }
+
+    // Space plays and the arrows seek wherever nothing else has the keys; up and down scroll the page there.
+    document.addEventListener("keydown", (event) => {
+      const free = event.target === document.body || event.target.id === "main";
+      if (!free || event.ctrlKey || event.metaKey || event.altKey || ![" ", "ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
 
     const follow = (event) => {
       const lane = lanes[0].getBoundingClientRect();

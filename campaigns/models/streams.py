@@ -26,6 +26,7 @@ class Stream(models.Model):
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
     dropped = models.PositiveIntegerField(default=0)
+    hang_up_by = models.CharField(max_length=150, default="", blank=True)  # who wants the talk ended; see botbridge
 
     class Meta:
         indexes = [

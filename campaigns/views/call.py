@@ -8,15 +8,19 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import audit, noting
+from campaigns import audit, noting, streams
 from campaigns.audit import Actor
 from campaigns.forms.note import NoteForm
-from campaigns.models import CallAttempt, CallEvent, CallNote, StreamEntry
+from campaigns.models import CallAttempt, CallEvent, CallNote, Stream, StreamEntry
+from campaigns.refusals import NotAllowed
+from campaigns.templatetags.dialer import duration, stamp
 from campaigns.views.call_timeline import talk, timeline
 from campaigns.views.player import player
 from campaigns.views.stream_words import facts
+
+WHO = {"bot": "Bot: ", "caller": "Caller: ", "": ""}
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,25 +46,54 @@ def note(request: HttpRequest, attempt_id: int) -> HttpResponse:
     return redirect("call", call.pk)
 
 
+@require_POST
+def hang_up(request: HttpRequest, attempt_id: int) -> HttpResponse:
+    """End a talk of the bot, and back to the campaign."""
+    call = _call(attempt_id)
+    try:
+        streams.ask_to_hang_up(call.pk, by=Actor.of(request.user))
+    except NotAllowed as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"Hanging up on {call.campaign_contact.name or 'this person'}.")
+    return redirect("campaign", call.campaign_id)
+
+
+@require_GET
+def conversation(_request: HttpRequest, attempt_id: int) -> HttpResponse:
+    """What was said, as text, a line a turn."""
+    call = _call(attempt_id)
+    turns = talk(call, _streams(call))
+    lines = [f"{duration(turn.at):>7}  {WHO[turn.who]}{turn.text}" for turn in turns]
+    head = f"{call.campaign_contact.name or 'No name'}, {stamp(call.intent_at)}, {call.campaign.name}"
+    answer = HttpResponse("\n".join([head, "", *lines, ""]), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="call-{call.pk}.txt"'
+    return answer
+
+
+def _streams(call: CallAttempt) -> list[Stream]:
+    in_order = Prefetch("entries", StreamEntry.objects.order_by("at", "pk"))  # they are written down a second later
+    return list(call.streams.prefetch_related(in_order).order_by("opened_at", "pk"))
+
+
 def _call(attempt_id: int) -> CallAttempt:
     rows = CallAttempt.objects.select_related("campaign_contact", "campaign", "account")
     return get_object_or_404(rows, pk=attempt_id)
 
 
 def _context(request: HttpRequest, call: CallAttempt, *, in_full: bool) -> dict[str, Any]:
-    in_order = Prefetch("entries", StreamEntry.objects.order_by("at", "pk"))  # they are written down a second later
-    streams = list(call.streams.prefetch_related(in_order).order_by("opened_at", "pk"))
+    of_call = _streams(call)
     events = list(call.events.order_by("received_at", "pk"))
-    recording = player(call, streams)
+    recording = player(call, of_call)
     own = CallNote.objects.filter(attempt=call).first()
     others = of_person(call.phone, call.account_kind)
     return {
         "call": call,
         "in_full": in_full,
         "player": recording,
-        "streams": [facts(stream) for stream in streams],
-        "timeline": timeline(call, streams, events, recording.seconds),
-        "turns": talk(call, streams, recording.seconds),
+        "streams": [facts(stream) for stream in of_call],
+        "timeline": timeline(call, of_call, events, recording.seconds),
+        "turns": talk(call, of_call, recording.seconds),
         "events": [(event, as_text(event, "" if in_full else call.phone)) for event in events],
         "others": others,
         "campaign_count": len({other.campaign_id for other in others}),

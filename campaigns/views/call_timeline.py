@@ -7,18 +7,17 @@ from itertools import chain
 
 from campaigns.lifecycle import AttemptState, Outcome
 from campaigns.models import CallAttempt, CallEvent, EventSource, Stream, StreamEntry
-from campaigns.templatetags.dialer import duration
+from campaigns.templatetags.dialer import duration, span
 from campaigns.views.player import recorded_from
 from campaigns.views.stream_words import CLOSED_BY, CUT, close_words
 
 TALK = frozenset({"prompt", "key", "heard", "barge_in", "disposition"})
 QUIET = frozenset(
-    {"connected", "start", "clear", "speech_start", "speech_end", "closing"}
-)  # said better by the line beside them
+    {"connected", "start", "clear", "speech_start", "speech_end", "closing", "prompt", "heard"}
+)  # said better by the line beside them, or by the conversation
 ENTRY_WORDS = {
     "first_audio": ("First bot audio", "info"),
     "rendered": ("Speech made during the call", "warn"),
-    "prompt": ("Bot speaks", "info"),
     "barge_in": ("Spoke over the bot", "warn"),
     "prompt_cut": ("The rest was not heard", "none"),
     "mark": ("Played to the end", "none"),
@@ -42,6 +41,7 @@ class Line:
     text: str
     sub: str = ""
     seek: str = ""  # where it lies in the recording: 0:31
+    mark: str = ""  # when, as people count: −0:11 before the talk, 0:31 in it, +0:41 after the call
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,16 @@ def timeline(call: CallAttempt, streams: list[Stream], events: Sequence[CallEven
     """Everything that is known to have happened, in order, whoever said it. `recorded`: seconds of the recording."""
     lines = chain(_own_lines(call), *(_stream_lines(stream) for stream in streams), map(_event_line, events))
     began = recorded_from(call, streams)
-    return [_seekable(line, began, recorded) for line in sorted(lines, key=lambda line: line.at)]
+    told = sorted(lines, key=lambda line: line.at)
+    return [replace(_seekable(line, began, recorded), mark=_mark(line.at, call, began)) for line in told]
+
+
+def _mark(at: datetime, call: CallAttempt, began: datetime | None) -> str:
+    """Counted from the answer, after the end from the end; without an answer from the intent."""
+    if call.ended_at and at > call.ended_at:
+        return f"+{duration((at - call.ended_at).total_seconds())}"
+    seconds = (at - (began or call.intent_at)).total_seconds()
+    return f"−{duration(-seconds)}" if seconds <= -0.5 else duration(max(0.0, seconds))
 
 
 def _seekable(line: Line, began: datetime | None, recorded: float) -> Line:
@@ -70,14 +79,24 @@ def _seekable(line: Line, began: datetime | None, recorded: float) -> Line:
 
 def _own_lines(call: CallAttempt) -> list[Line]:
     told = [
-        (call.intent_at, "none", "Asked Exotel to dial", f"try {call.ordinal}"),
-        (call.placed_at, "ringing", "Exotel dials", ""),
+        (call.intent_at, "none", "Asked Exotel to dial", _answered_in(call)),
+        (call.placed_at, "ringing", "Ringing", _rang(call)),
         (call.answered_at, "answered", "Picked up", "may be a voicemail"),
         (call.ended_at, call.outcome or "none", *_ending(call)),
         (call.confirmed_at, "ok", "Confirmed by Exotel’s call details", ""),
         (call.slot_released_at, "none", "Slot given back", call.slot_evidence),
     ]
     return [Line(at, state, text, sub) for at, state, text, sub in told if at]
+
+
+def _answered_in(call: CallAttempt) -> str:
+    took = f"answered in {(call.placed_at - call.intent_at).total_seconds():.1f} s" if call.placed_at else ""
+    return ", ".join(filter(None, (f"try {call.ordinal}", took)))
+
+
+def _rang(call: CallAttempt) -> str:
+    until = call.answered_at or call.ended_at
+    return span((until - call.placed_at).total_seconds()) if until and call.placed_at else ""
 
 
 def _ending(call: CallAttempt) -> tuple[str, str]:

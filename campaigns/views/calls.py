@@ -14,6 +14,7 @@ from campaigns.forms.calls import CallFilter
 from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, Campaign, ContactList, ExotelAccount
 from campaigns.templatetags.dialer import call_state, display_zone, phone, state_label
+from campaigns.views import call_rows
 from campaigns.views.call_filters import only_filter, saved
 from campaigns.views.context import default_account
 from campaigns.views.downloads import csv_answer
@@ -46,9 +47,12 @@ def index(request: HttpRequest) -> HttpResponse:
     filtered = CallFilter(request.GET, _campaigns(account))
     calls = filtered.apply(_calls(account))
     counts, every = _counts(filtered, calls, account)
+    found = page(calls.select_related("campaign_contact", "campaign"), "intent_at", request.GET)
     context = {
         "filter": filtered,
-        "page": page(calls.select_related("campaign_contact", "campaign"), "intent_at", request.GET),
+        "page": found,
+        "rows": call_rows.rows(found.rows),
+        "moment": timezone.now(),
         "counts": [(state, counts[state]) for state in LEGEND if counts.get(state)],
         "total": Some(sum(counts.values()), exact=every),
         "query": _query(request.GET),

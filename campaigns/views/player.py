@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from campaigns.models import CallAttempt, Mode, Recording, RecordingStatus, Stream, StreamEntry
 from campaigns.templatetags.dialer import duration
 
 BARS = 260  # of a lane
 STEP = 1000 / BARS  # the lane's view box is 1000 wide and 100 high
+QUIET, LONG_ENOUGH = 3, 1.5  # per cent of full scale; seconds
 LEAST, MOST = 1.4, 47.0  # half the height of a bar: silence stays a line
 STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds between two marks of the axis
 MARKED = {"barge_in": ("warn", "Spoke over the bot"), "key": ("info", "Key"), "disposition": ("goal", "")}
@@ -58,6 +59,7 @@ class Player:
     lanes: Sequence[Lane]
     markers: Sequence[Marker]
     marks: Sequence[Mark]
+    silences: str = ""  # "3.2-5.1 8.0-9.5": where nobody makes a sound, in seconds
 
     @property
     def named(self) -> bool:
@@ -79,6 +81,9 @@ def player(call: CallAttempt, streams: Iterable[Stream] = ()) -> Player:
         lanes=lanes(call, recording.peaks or []) if recording and stored else [],
         markers=markers(call, streams, seconds),
         marks=marks(seconds),
+        silences=" ".join(f"{start:.1f}-{end:.1f}" for start, end in silences(recording.peaks or [], seconds))
+        if recording
+        else "",
     )
 
 
@@ -101,6 +106,21 @@ def bars(peaks: Sequence[int], loudest: int) -> str:
     tops = [max(peaks[start : max(end, start + 1)]) for start, end in pairwise(edges)]
     halves = [max(LEAST, MOST * top / max(loudest, 1)) for top in tops]
     return "".join(f"M{(place + 0.5) * STEP:.1f} {50 - half:.1f}V{50 + half:.1f}" for place, half in enumerate(halves))
+
+
+def silences(peaks: Sequence[Sequence[int]], seconds: float) -> list[tuple[float, float]]:
+    """(from, to) in seconds of at least LONG_ENOUGH in which no channel is louder than QUIET per cent."""
+    if not peaks or not seconds:
+        return []
+    loudest = [max(parts) for parts in zip(*peaks, strict=False)]
+    each = seconds / max(len(loudest), 1)
+    found, place = [], 0
+    for quiet, parts in groupby(loudest, key=lambda peak: peak <= QUIET):
+        length = len(list(parts))
+        if quiet and length * each >= LONG_ENOUGH:
+            found.append((place * each, (place + length) * each))
+        place += length
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------- times

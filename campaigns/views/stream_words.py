@@ -13,7 +13,7 @@ CLOSED_BY = {
     "network": "the connection broke",
     "limit": "the time limit was reached",
     "error": "the bot failed",
-    "server": "Dialer was stopped",
+    "server": "Dialer hung up",
 }
 # Exotel's table "WSS error codes" in its AgentStream guide, and our own refusals.
 CLOSE_CODES: Mapping[int, str] = {

@@ -42,6 +42,9 @@ class StandIn:
     refuses: str = ""
     away: int = 0
     """How often a door that a talk waits for finds no database."""
+    hangs_up: str = ""
+    """Who wants talks ended: those in `hung_up_on`, or all of them."""
+    hung_up_on: frozenset[int] = frozenset()
     starts: list[StreamStart] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     notes: int = 0
@@ -66,6 +69,11 @@ class StandIn:
         if self.refusal:
             raise self.refusal
         return self.grant
+
+    def hang_ups(self, stream_ids: Sequence[int]) -> dict[int, str]:
+        self._look_for_the_database()
+        wanted = self.hung_up_on or stream_ids
+        return {stream_id: self.hangs_up for stream_id in stream_ids if self.hangs_up and stream_id in wanted}
 
     def start_stream(self, stream_id: int, start: StreamStart) -> None:
         if self.crossed:

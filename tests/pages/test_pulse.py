@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns import heartbeat
-from campaigns.models import Campaign, Pacer
+from campaigns.models import Campaign, Heartbeat, Pacer
 from tests.pages import world
 
 
@@ -50,7 +50,7 @@ def test_the_mark_beside_the_overview_counts_what_needs_somebody(client_of_meera
 
 def test_a_worker_that_is_gone_is_told_on_every_page(client_of_meera: Client, campaign: Campaign) -> None:
     Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(minutes=2, seconds=3))
-    heartbeat.Heartbeat.objects.all().delete()
+    Heartbeat.objects.all().delete()
     assert (
         "Nothing will be dialled: no worker has been seen for 2 min." in client_of_meera.get("/lists/").content.decode()
     )
