@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer import env
+from dialer import env, throwaway
 from tests.chaos.faults import Fault
 from tests.chaos.run import Plan, Run
 
@@ -294,43 +294,42 @@ MUTANTS = (
 
 
 def main(name: str, say: Callable[[str], None]) -> int:
-    """Plant the mutant of that name, or all one by one; 0 if each was caught."""
-    chosen = [mutant for mutant in MUTANTS if name in ("all", mutant.name)]
+    """Plant the mutant of that name (or some by comma, or all), one by one; 0 if each was caught."""
+    names = name.split(",")
+    chosen = [mutant for mutant in MUTANTS if mutant.name in names or "all" in names]
     if not chosen:
         say(f"There is no mutant {name}: {', '.join(mutant.name for mutant in MUTANTS)}")
         return 1
     missed = 0
-    for mutant in chosen:
-        by = caught_by(mutant)
-        missed += not by
-        say(f"| {mutant.name} | {mutant.bug} | {by or '**not caught**'} |")
+    with throwaway.environment() as servers:
+        for mutant in chosen:
+            by = caught_by(mutant, servers)
+            missed += not by
+            say(f"| {mutant.name} | {mutant.bug} | {by or '**not caught**'} |")
     return 1 if missed else 0
 
 
-def caught_by(mutant: Mutant) -> str:
-    """What caught it, '' if nothing did."""
+def caught_by(mutant: Mutant, servers: Mapping[str, str]) -> str:
+    """What caught it, '' if nothing did. `servers` are for the tests; the harness starts its own."""
     with tempfile.TemporaryDirectory(prefix="dialer-mutant-") as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(env.ROOT, tree, ignore=LEFT_OUT)
         for edit in mutant.edits:
             edit.apply(tree)
-        return _by_tests(mutant, tree) if mutant.tests else _by_harness(mutant, tree, Path(folder))
+        return _by_tests(mutant, tree, servers) if mutant.tests else _by_harness(mutant, tree, Path(folder))
 
 
-def _by_tests(mutant: Mutant, tree: Path) -> str:
-    given = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    command = [sys.executable, "-m", "pytest", *mutant.tests, "-q", "-x", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tree, env=given, capture_output=True, text=True, check=False)
+def _by_tests(mutant: Mutant, tree: Path, servers: Mapping[str, str]) -> str:
+    command = [sys.executable, "-m", "pytest", *mutant.tests, "-q", "-x", "--reuse-db", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tree, env=os.environ | servers, capture_output=True, text=True, check=False)
     if done.returncode not in (0, PYTEST_FAILED):
         raise RuntimeError(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr}")
     lines = done.stdout.splitlines()
     failed = [line.split(" - ")[0].split("::")[-1] for line in lines if line.startswith("FAILED")]
     if not failed:
         return ""
-    said = [
-        line.split("AssertionError: ")[1] for line in lines if "AssertionError: " in line and mutant.tests[0] == MACHINE
-    ]
-    return f"the state machine: {said[0][:70]}" if said else f"`{failed[0]}`"
+    said = [line.split("AssertionError: ")[1] for line in lines if line.startswith("E ") and "AssertionError: " in line]
+    return f"state machine: {said[0][:80]}" if said and mutant.tests[0] == MACHINE else f"`{failed[0]}`"
 
 
 def _by_harness(mutant: Mutant, tree: Path, folder: Path) -> str:
