@@ -13,6 +13,7 @@ from dialer.simulator.identity import international
 
 RATES = (8000, 16000, 24000)
 LARGEST_CHUNK = 100_000
+LINE = 76  # characters of base64 in a line of MIME
 STOP_REASON = "canceled or call ended"
 
 
@@ -71,11 +72,13 @@ class Frames:
         *,
         guide: bool = False,
         integers: bool = False,
+        unusual: bool = False,
     ) -> None:
-        """`guide`: the vendor's guide instead of the captures; `integers`: numbers are not strings."""
+        """`guide`: the vendor's guide instead of the captures; `integers`: numbers are not strings; `unusual`: what
+        neither says and nothing forbids: parameters packed into JSON, `digits`, base64 cut into lines."""
         self._call, self._account = call, account
         self._stream, self._leg = stream_sid, leg_sid
-        self._guide, self._integers = guide, integers
+        self._guide, self._integers, self._unusual = guide, integers, unusual
         self._sequence = 0
         self._chunk = 0
 
@@ -91,7 +94,7 @@ class Frames:
             "to": international(exophone) if self._guide else exophone,
         }
         if parameters:
-            start["custom_parameters"] = parameters
+            start["custom_parameters"] = json.dumps(parameters) if self._unusual else parameters
         encoding, bits = ("audio/x-raw", "16") if self._guide else ("base64", "128kbps")
         start["media_format"] = {"encoding": encoding, "sample_rate": self._number(rate), "bit_rate": bits}
         return self._numbered("start", start)
@@ -101,13 +104,16 @@ class Frames:
         self._sequence += 1
         self._chunk += 1
         q = "" if self._integers else '"'
+        if self._unusual:
+            payload = "".join(f"{payload[place : place + LINE]}\\n" for place in range(0, len(payload), LINE))
         return (
             f'{{"event":"media","stream_sid":"{self._stream}","sequence_number":{q}{self._sequence}{q},'
             f'"media":{{"chunk":{q}{self._chunk}{q},"timestamp":{q}{round(timestamp_ms)}{q},"payload":"{payload}"}}}}\n'
         )
 
     def dtmf(self, digit: str) -> str:
-        return self._numbered("dtmf", {"duration": self._number(100 if self._guide else 200), "digit": digit})
+        key = "digits" if self._unusual else "digit"
+        return self._numbered("dtmf", {"duration": self._number(100 if self._guide else 200), key: digit})
 
     def mark(self, name: str) -> str:
         """The echo of a mark; on the wire it carries no sequence number."""

@@ -23,6 +23,7 @@ class Options:
     dialect: str = "wire"
     frame_ms: int = 0
     integers: bool = False
+    unusual: bool = False
     calls_per_minute: int = 200
     channels: int = 100
     streams: int = 100
@@ -72,6 +73,7 @@ HELP = {
     "dialect": "wire: as captured; seed: the lower-case spelling of the vendor's guide as well",
     "frame_ms": "audio per media frame at speed 1: 20 as captured, 100 as the guide says; 0: as the dialect has it",
     "integers": "numbers in frames as JSON integers instead of strings",
+    "unusual": "frames in shapes that no page forbids: parameters packed into JSON, digits, base64 cut into lines",
     "streams": "media streams at once; above it a stream fails with Streaming_call_throttled",
     "stream_cap": "seconds after which a stream is ended",
     "flow_events": "minimal: a flow's only callback is the captured one; asked: events as for other calls",

@@ -36,6 +36,7 @@ class Person:
             leg_sid(call.sid),
             guide=options.guide,
             integers=options.integers,
+            unusual=options.unusual,
         )
         manner = call.fate.manner
         self._manner = replace(manner, **ONLOOKER) if stream.one_way else manner  # type: ignore[arg-type]

@@ -1,9 +1,10 @@
 """The dialect of the vendor's guide, end to end: paths, keys, ids, frames."""
 
+import base64
 import json
 import re
 
-from dialer.simulator.frames import Frames
+from dialer.simulator.frames import Frames, silence
 from dialer.simulator.options import Options
 from tests.simulator.clock import Clock
 from tests.simulator.conftest import Start
@@ -70,6 +71,15 @@ def test_stop_tells_the_calls_end_from_the_applets() -> None:
     frames = Frames(Clock().connect("+919000000001"), "acct", "MZ1", "", guide=True)
     assert json.loads(frames.stop())["stop"]["reason"] == "callended"
     assert json.loads(frames.stop(call_ended=False))["stop"]["reason"] == "stopped"
+
+
+def test_frames_may_have_shapes_that_no_page_forbids() -> None:
+    frames = Frames(Clock().connect("+919000000001"), "acct", "s", "l", unusual=True)
+    assert json.loads(frames.start({"a": "b"}, 8000))["start"]["custom_parameters"] == '{"a": "b"}'
+    payload = json.loads(frames.media(silence(320), 20.0))["media"]["payload"]
+    assert max(map(len, payload.splitlines())) == 76
+    assert base64.b64decode(payload) == bytes(320)
+    assert json.loads(frames.dtmf("5"))["dtmf"] == {"duration": "200", "digits": "5"}
 
 
 def test_numbers_in_frames_may_be_integers() -> None:
