@@ -64,8 +64,8 @@ def rotate(
     """Make the next version and retire the one in use after `grace`. A password is for static streams only."""
     current(account_id, purpose)
     with transaction.atomic():
-        rows = AccountToken.objects.select_for_update()
-        old = rows.get(account_id=account_id, purpose=purpose, retired_at=None)
+        ExotelAccount.objects.select_for_update(no_key=True).only("pk").get(pk=account_id)  # two clicks take turns
+        old = AccountToken.objects.get(account_id=account_id, purpose=purpose, retired_at=None)
         old.retired_at = timezone.now() + grace
         old.save(update_fields=["retired_at"])
         made = AccountToken.objects.create(

@@ -33,6 +33,7 @@ from campaigns.refusals import NotAllowed
 
 DEFAULT_SLOTS = 50
 SLOWEST, FASTEST = Decimal("0.001"), Decimal(999)  # calls per second, as the column holds them
+HEAVIEST = 100  # weight of a campaign beside others of its account
 LONGEST_DELAY = 99_999  # minutes: 69 days
 _DELAY = f"The time until a retry must be between 0 and {LONGEST_DELAY:,} minutes."
 RETRIED = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED)
@@ -99,7 +100,7 @@ def create(plan: CampaignPlan, *, by: Actor) -> Campaign:
             stream_parameters=list(plan.stream_parameters),
             calls_per_second=pace_of(plan),
             max_concurrent=slots_of(plan),
-            **{name: getattr(plan, name) for name in _COPIED},
+            **{name: getattr(plan, name) for name in COPIED},
         )
         _attach(campaign, plan)
         audit.record(by, "create", f"campaign:{campaign.pk}", name=campaign.name)
@@ -116,7 +117,7 @@ def update(campaign: Campaign, plan: CampaignPlan, *, by: Actor) -> Campaign:
             wrong = ["This campaign was launched: only a draft can be rewritten. Duplicate it instead."]
         if wrong:
             raise NotAllowed(*wrong)
-        for name in _COPIED:
+        for name in COPIED:
             setattr(current, name, getattr(plan, name))
         current.name, current.account = plan.name.strip(), plan.account
         current.window_start, current.window_end = window.start, window.end
@@ -191,7 +192,7 @@ def read_decimal(text: str, what: str) -> Decimal:
     return number
 
 
-_COPIED = (
+COPIED = (
     "caller_id",
     "mode",
     "bot",
@@ -245,6 +246,7 @@ def _problems(plan: CampaignPlan) -> list[str]:
         (plan.max_attempts < 1, "At least one attempt must be allowed."),
         (plan.max_attempts > 100, "At most 100 attempts can be allowed."),
         (not all(0 <= rule.delay_minutes <= LONGEST_DELAY for rule in plan.retries), _DELAY),
+        (not 1 <= plan.weight <= HEAVIEST, f"The share of the account must be between 1 and {HEAVIEST}."),
         (plan.sample_rate not in (8000, 16000, 24000), "The sample rate must be 8000, 16000 or 24000."),
         (plan.mode not in Mode.values, f"The mode must be one of {', '.join(Mode.values)}."),
         (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),

@@ -19,7 +19,9 @@ RAW_LENGTH = 4_000  # characters of an answer that are kept
 PAGE_LENGTH = 200  # characters of a page that stand for a message
 LONGEST_WAIT = 600.0  # seconds: a longer Retry-After is cut to this
 _SID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
-_DND_WORDS = re.compile(r"\b(NDNC|DND|NCPR|TRAI)\b", re.IGNORECASE)
+_DND_WORDS = re.compile(r"\b(NDNC|DND|NCPR)\b", re.IGNORECASE)
+_REGULATOR = re.compile(r"\bTRAI\b", re.IGNORECASE)
+_ACCOUNT_WORDS = re.compile(r"\b(KYC|account|suspended|verif\w+|register\w*|IP)\b", re.IGNORECASE)
 
 
 class RefusalKind(StrEnum):
@@ -128,8 +130,16 @@ def _call(found: Object) -> Object:
 
 def _kind(http_status: int, message: str) -> RefusalKind:
     if http_status == 403:
-        return RefusalKind.NDNC if _DND_WORDS.search(message) else RefusalKind.FORBIDDEN
+        return RefusalKind.NDNC if _is_about_the_person(message) else RefusalKind.FORBIDDEN
     return _KINDS.get(http_status, RefusalKind.INVALID_REQUEST)
+
+
+def _is_about_the_person(message: str) -> bool:
+    """Whether a 403 is about this number. An account that the regulator's rules keep from calling (KYC) is not: taken
+    for do-not-call numbers, its whole list would be skipped."""
+    if _DND_WORDS.search(message):
+        return True
+    return bool(_REGULATOR.search(message)) and not _ACCOUNT_WORDS.search(message)
 
 
 def read_refusal(body: bytes) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Judging what came back: Retry-After, statuses, and bodies that nobody should send."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -160,3 +161,22 @@ def test_each_of_exotels_words_has_one_of_ours(word: str | None, status: CallSta
 def test_who_ended_a_stream_is_told_in_our_words() -> None:
     spoken = [ended_by(word) for word in ("user", "caller", "Bot", "system", "NA", None)]
     assert spoken == [EndedBy.CALLER, EndedBy.CALLER, EndedBy.BOT, EndedBy.CARRIER, EndedBy.UNSAID, EndedBy.UNSAID]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Call to [0998] can not be made because of TRAI NDNC regulations.", "ndnc"),
+        ("Number is in DND", "ndnc"),
+        ("Not allowed by TRAI regulations", "ndnc"),
+        ("KYC of your account is pending, as TRAI regulations demand", "forbidden"),
+        ("Your account is suspended (TRAI complaint)", "forbidden"),
+        ("KYC pending", "forbidden"),
+        ("", "forbidden"),
+    ],
+)
+def test_a_403_about_the_account_is_not_taken_for_one_about_the_person(said: str, kind: str) -> None:
+    """It would skip one person after the other until the list is burnt."""
+    answer = read_answer(403, {}, json.dumps({"RestException": {"Status": 403, "Message": said}}).encode(), 0.1)
+    assert isinstance(answer, Refused)
+    assert answer.kind == kind

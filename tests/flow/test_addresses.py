@@ -20,6 +20,7 @@ from campaigns.exotel import payloads
 from campaigns.models import AccountToken, AuditEntry, Campaign, ExotelAccount, Mode, StreamUse, User
 from campaigns.refusals import NotAllowed
 from tests import people
+from tests.dialing.driving import racing
 from tests.flow import flow
 from tests.pages.test_every_page import Policy
 
@@ -68,6 +69,15 @@ def test_a_new_address_is_made_by_a_post_is_audited_and_leaves_the_old_one_for_a
     entry = AuditEntry.objects.get(action="rotate token")
     assert (entry.subject, entry.details["purpose"]) == (f"account:{account.pk}", "passthru")
     assert account_tokens.text(new) not in json.dumps(entry.details)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_two_versions_and_leave_one_in_use() -> None:
+    account = people.account()
+    account_tokens.current(account.pk, "passthru")
+    made = racing(*[lambda: account_tokens.rotate(account.pk, "passthru", by=COMMAND_LINE)] * 3)
+    assert sorted(token.version for token in made) == [2, 3, 4]
+    assert AccountToken.objects.get(retired_at=None).version == 4
 
 
 def test_only_what_there_is_can_be_made_anew(operator: Client) -> None:
