@@ -5,11 +5,12 @@ while a campaign runs, gives the lock up first and drains its POSTs after, so th
 gap. Lost, late or doubled ticks are harmless: whoever has the lock drives.
 """
 
+import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -31,6 +32,7 @@ from campaigns.owners import Owner
 log = logging.getLogger(__name__)
 
 POSTS_AT_ONCE = 64
+FEW_POSTS = 8  # that may be out before the first answer
 TOGETHER = 16  # accepted POSTs settled in one transaction
 SHORT = 0.02  # seconds of rest that are too few to settle in: the next call would be late
 LINGER = 0.05  # seconds that an accepted POST waits for others while there are people to dial
@@ -110,6 +112,26 @@ class Arrived:
     at: float = field(default_factory=time.monotonic)
 
 
+class Room:
+    """How many POSTs may be out at once: as many as the pace needs while Exotel answers, and few at first.
+
+    An outage in which Exotel takes requests and says nothing costs everybody who is out when it begins. So there is
+    room for one more only when an answer comes while all the room is taken, and what is not needed is given up again.
+    """
+
+    def __init__(self) -> None:
+        self.size = float(FEW_POSTS)
+
+    def heard(self, answers: Sequence[ConnectAnswer], out: int) -> None:
+        """These have come while `out` POSTs, they counted, were without an answer."""
+        if any(isinstance(answer, Unknown | NotSent) for answer in answers):
+            self.size = FEW_POSTS
+        elif out >= int(self.size):
+            self.size = min(self.size + 2, POSTS_AT_ONCE)
+        elif self.size > out + FEW_POSTS:
+            self.size -= 0.1
+
+
 class Loop:
     """One account, driven by one owner. `run` returns when the account has no running campaign or time is up."""
 
@@ -123,6 +145,7 @@ class Loop:
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
         self._heard: list[Arrived] = []  # answers taken from the queue and not settled yet, in order
+        self._room = Room()
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}
 
@@ -159,14 +182,11 @@ class Loop:
             self._rest(step)
 
     def _enough_out(self) -> bool:
-        """All threads are busy; or so many POSTs are silent that the account would be held if they came to nothing.
-
-        Without the second, an outage in which Exotel takes requests and says nothing would cost a person for each turn
-        until the first deadline passes.
-        """
+        """There is no room; or so many POSTs are silent that the account would be held if they came to nothing."""
         silent = time.monotonic() - SILENT
         in_row = islice(self._out.values(), holds.UNKNOWNS_IN_ROW - 1, None)
-        return len(self._out) >= POSTS_AT_ONCE or next(in_row, silent) < silent
+        unanswered = len(self._out) - len(self._heard)
+        return unanswered >= int(self._room.size) or next(in_row, silent) < silent
 
     def _rest(self, wait: Wait) -> None:
         """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
@@ -189,13 +209,14 @@ class Loop:
 
     def _hear(self, timeout: float = 0) -> None:
         """Take what has come from the queue; wait up to `timeout` seconds for the first if there is none."""
-        try:
+        before = len(self._heard)
+        with contextlib.suppress(queue.Empty):
             if timeout and not self._heard:
                 self._heard.append(self._answers.get(timeout=timeout))
             while True:
                 self._heard.append(self._answers.get_nowait())
-        except queue.Empty:
-            return
+        if new := [arrived.answer for arrived in self._heard[before:]]:
+            self._room.heard(new, len(self._out) - before)
 
     def _pressing(self) -> bool:
         """Whether what was heard should be settled before the next intent. An answer that may stop the account is."""

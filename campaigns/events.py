@@ -10,8 +10,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,7 +21,6 @@ from campaigns.exotel.fields import storable
 from campaigns.lifecycle import IllegalTransition
 from campaigns.models import CallAttempt, CallEvent, EventSource
 from campaigns.outcomes import Statement
-from campaigns.statements import tell
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,11 @@ _ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)"
 
 def _insert(rows: Sequence[Sequence[object]]) -> int:
     """How many of them landed."""
-    values = [value for row in rows for value in row]
-    return tell(_INSERT.replace("ROWS", ", ".join([_ROW] * len(rows))), values)
+    values: list[Any] = [value for row in rows for value in row]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT.replace("ROWS", ", ".join([_ROW] * len(rows))), values)
+        landed: int = cursor.rowcount
+    return landed
 
 
 def apply_for(attempt_id: int) -> None:

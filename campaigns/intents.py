@@ -23,6 +23,7 @@ from campaigns.lifecycle import (
     advance,
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer
+from campaigns.statements import plan_anew
 from campaigns.turns import Turn, people, running_campaigns
 
 __all__ = [
@@ -143,6 +144,7 @@ def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
     if pacer.loop_owner != owner or pacer.loop_seen_at is None or now - pacer.loop_seen_at > HEARTBEAT:
         pacer.loop_owner, pacer.loop_seen_at = owner, now
         pacer.save(update_fields=["loop_owner", "loop_seen_at"])
+        plan_anew()
 
 
 def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:

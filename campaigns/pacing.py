@@ -5,14 +5,13 @@ earns at most half a step (and never more than TOLERANCE), which forgives a late
 no sliding second ever holds more than n + 1. The clock is the database's, read after the pacer row is locked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from campaigns.models import ExotelAccount, Pacer
-from campaigns.statements import ask
+from campaigns.statements import Rows, Statement, ask
 
 DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for call details
 OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
@@ -25,10 +24,18 @@ CLOCK = "clock_timestamp()"  # SQL: the database's wall clock, now (not the tran
 # with this transaction. Far cheaper than a look into pg_locks, which is for housekeeping.
 OWNER_ALIVE = "NOT pg_try_advisory_xact_lock_shared(%(owners)s, %(owner)s)"
 _PACER = [one.attname for one in Pacer._meta.concrete_fields]
-LOCK = "SELECT " + ", ".join(_PACER) + " FROM campaigns_pacer WHERE account_id = %(account)s FOR UPDATE"  # noqa: S608
-SLOTS_USED = """
+LOCK = Statement(
+    "pacer_lock",
+    "SELECT " + ", ".join(_PACER) + " FROM campaigns_pacer WHERE account_id = %(account)s FOR UPDATE",  # noqa: S608
+    account="bigint",
+)
+SLOTS_USED = Statement(
+    "slots_used",
+    """
     SELECT campaign_id, count(*) FROM campaigns_callattempt
-    WHERE account_id = %(account)s AND slot_released_at IS NULL GROUP BY campaign_id"""
+    WHERE account_id = %(account)s AND slot_released_at IS NULL GROUP BY campaign_id""",
+    account="bigint",
+)
 
 
 def lock(account_id: int) -> Pacer:
@@ -42,7 +49,7 @@ def lock_now(account_id: int) -> tuple[Pacer, datetime]:
     return pacer_of(pacers), clock[0][0]
 
 
-def pacer_of(rows: Sequence[Sequence[Any]]) -> Pacer:
+def pacer_of(rows: Rows) -> Pacer:
     """What LOCK gave. Raises Pacer.DoesNotExist."""
     if not rows:
         raise Pacer.DoesNotExist

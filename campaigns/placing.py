@@ -15,29 +15,36 @@ from campaigns.exotel.answers import Accepted, ConnectAnswer
 from campaigns.lifecycle import ATTEMPT, AttemptState, sources
 from campaigns.models import EventSource, Pacer
 from campaigns.outcomes import RING_GRACE
-from campaigns.statements import ask, tell, words
+from campaigns.statements import Statement, ask, either
 
 # The person is in call since the intent, so only the attempt moves; from any other state there is more to do.
-_WAITING = words(sources(ATTEMPT, AttemptState.PLACED) & {AttemptState.DIALING})
-_PLACE = """
+_PLACE = Statement(
+    "place",
+    """
     WITH answer AS (
-        SELECT * FROM unnest(%(attempts)s::bigint[], %(sids)s::text[], %(statuses)s::integer[])
-            AS said (id, sid, http_status)
+        SELECT * FROM unnest(%(attempts)s, %(sids)s, %(statuses)s) AS said (id, sid, http_status)
     ), free AS (
         SELECT attempt.id FROM campaigns_callattempt AS attempt JOIN answer USING (id)
-        WHERE attempt.state = ANY(%(waiting)s) AND attempt.sid IS NULL
+        WHERE attempt.state IN WAITING AND attempt.sid IS NULL
         FOR UPDATE OF attempt SKIP LOCKED
+    ), placed AS (
+        UPDATE campaigns_callattempt AS attempt
+        SET state = 'placed', sid = answer.sid, http_status = answer.http_status, reason_code = '', reason = '',
+            placed_at = %(now)s, check_at = %(now)s + attempt.ring_timeout * interval '1 second' + %(grace)s
+        FROM free JOIN answer USING (id) WHERE attempt.id = free.id
+        RETURNING attempt.id, attempt.campaign_id
+    ), counted AS (
+        UPDATE campaigns_campaignpace AS pace SET accepted = accepted + calls, bad_requests_in_row = 0
+        FROM (SELECT campaign_id, count(*) AS calls FROM placed GROUP BY campaign_id) AS one
+        WHERE pace.campaign_id = one.campaign_id
     )
-    UPDATE campaigns_callattempt AS attempt
-    SET state = %(placed)s, sid = answer.sid, http_status = answer.http_status, reason_code = '', reason = '',
-        placed_at = %(now)s, check_at = %(now)s + attempt.ring_timeout * interval '1 second' + %(grace)s
-    FROM free JOIN answer USING (id) WHERE attempt.id = free.id
-    RETURNING attempt.id, attempt.campaign_id"""
-_COUNT = """
-    UPDATE campaigns_campaignpace AS pace SET accepted = accepted + placed.calls, bad_requests_in_row = 0
-    FROM (SELECT campaign_id, count(*) AS calls FROM unnest(%(campaigns)s::bigint[]) AS one (campaign_id) GROUP BY 1)
-        AS placed
-    WHERE pace.campaign_id = placed.campaign_id"""
+    SELECT id FROM placed""".replace("WAITING", either(sources(ATTEMPT, AttemptState.PLACED) & {AttemptState.DIALING})),
+    attempts="bigint[]",
+    sids="text[]",
+    statuses="integer[]",
+    now="timestamptz",
+    grace="interval",
+)
 
 
 def place(account_id: int, answers: Sequence[tuple[int, Accepted]]) -> set[int]:
@@ -47,33 +54,25 @@ def place(account_id: int, answers: Sequence[tuple[int, Accepted]]) -> set[int]:
             pacer, now = pacing.lock_now(account_id)
             placed = _place(dict(answers), now)
             if placed:
-                _note(pacer, placed)
+                note_accepted(pacer, len(placed))
                 events.store_new([heard(pk, answer) for pk, answer in answers if pk in placed])
             failpoints.reach("settle.written")
     except IntegrityError:
         return set()  # one of the Sids belongs to another attempt: each is looked at by itself
-    return set(placed)
+    return placed
 
 
-def _place(answers: Mapping[int, Accepted], now: datetime) -> dict[int, int]:
-    """Attempts that were placed just now, each with its campaign."""
+def _place(answers: Mapping[int, Accepted], now: datetime) -> set[int]:
+    """Attempts that were placed just now; their campaigns count them."""
     rows = ask(
         _PLACE,
         attempts=list(answers),
         sids=[answer.sid for answer in answers.values()],
         statuses=[answer.http_status for answer in answers.values()],
-        waiting=_WAITING,
-        placed=str(AttemptState.PLACED),
         now=now,
         grace=RING_GRACE,
-    )
-    return dict(rows[0])
-
-
-def _note(pacer: Pacer, placed: Mapping[int, int]) -> None:
-    """Exotel takes calls: of these campaigns, and of this account."""
-    tell(_COUNT, campaigns=list(placed.values()))
-    note_accepted(pacer, len(placed))
+    )[0]
+    return {pk for (pk,) in rows}
 
 
 def note_accepted(pacer: Pacer, calls: int = 1) -> None:

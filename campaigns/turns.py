@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -28,25 +28,14 @@ from campaigns.lifecycle import (
     CAMPAIGN_CONTACT,
     DUE_CONTACTS,
     OPEN_ATTEMPTS,
-    AttemptState,
-    CampaignStatus,
     ContactState,
     IllegalTransition,
     sources,
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
 from campaigns.models.accounts import CREDENTIALS
-from campaigns.statements import ask, words
+from campaigns.statements import Statement, ask, either
 
-# States as every statement below names them.
-_STATES: Mapping[str, Any] = {
-    "running": str(CampaignStatus.RUNNING),
-    "waiting": words(DUE_CONTACTS),
-    "open": words(OPEN_ATTEMPTS),
-    "refused": str(AttemptState.REFUSED),
-    "in_call": str(ContactState.IN_CALL),
-    "may_be_called": words(sources(CAMPAIGN_CONTACT, ContactState.IN_CALL)),
-}
 _PACE = ("campaign_id", "next_dial_at", "served")
 _PERSON = ("id", "campaign_id", "phone", "name", "variables", "time_zone")
 _DAY = timedelta(hours=24)
@@ -65,35 +54,40 @@ class Turn:
 
 
 # ------------------------------------------------------------------------------------------------- whose turn it is
-_RUNNING = """
+_RUNNING = Statement(
+    "turn_running",
+    """
     SELECT campaign.id, concat_ws('/', campaign.xmin, campaign.ctid, account.xmin, account.ctid),
         pace.campaign_id, pace.next_dial_at, pace.served
     FROM campaigns_campaign AS campaign
     JOIN campaigns_exotelaccount AS account ON account.id = campaign.account_id
     JOIN campaigns_campaignpace AS pace ON pace.campaign_id = campaign.id
-    WHERE campaign.account_id = %(account)s AND campaign.status = %(running)s
-    ORDER BY pace.served * 1.0 / greatest(campaign.weight, 1), campaign.id"""
+    WHERE campaign.account_id = %(account)s AND campaign.status = 'running'
+    ORDER BY pace.served * 1.0 / greatest(campaign.weight, 1), campaign.id""",
+    account="bigint",
+)
+_ALIVE = Statement("turn_alive", f"SELECT {pacing.OWNER_ALIVE}", owners="integer", owner="integer")
 
 
 def take(account_id: int, owner: int) -> Turn:
     """Lock the account's pacer and read what decides whose turn it is. Inside a transaction."""
-    pacers, clock, running, used = ask(
+    pacers, clock, alive, running, used = ask(
         pacing.LOCK,
-        f"SELECT {pacing.CLOCK}, {pacing.OWNER_ALIVE}",
+        f"SELECT {pacing.CLOCK}",
+        _ALIVE,
         _RUNNING,
         pacing.SLOTS_USED,
         account=account_id,
         owner=owner,
         owners=pacing.OWNER_LOCK,
-        **_STATES,
     )
-    now, alive = clock[0]
-    return Turn(pacing.pacer_of(pacers), now, alive, [_campaign(*row) for row in running], dict(used))
+    campaigns = [_campaign(*row) for row in running]
+    return Turn(pacing.pacer_of(pacers), clock[0][0], alive[0][0], campaigns, dict(used))
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:
     """Running campaigns of the account, with `pace`; the one that got least for its weight comes first."""
-    return [_campaign(*row) for row in ask(_RUNNING, account=account_id, **_STATES)[0]]
+    return [_campaign(*row) for row in ask(_RUNNING, account=account_id)[0]]
 
 
 def _campaign(campaign_id: int, version: str, *pace: Any) -> Campaign:
@@ -114,31 +108,46 @@ def _as_set(campaign_id: int, _version: str) -> Campaign:
 _KNOWN = """
     SELECT (SELECT reason FROM campaigns_suppression WHERE phone = who.phone),
         EXISTS (SELECT 1 FROM campaigns_callattempt
-            WHERE account_kind = %(kind)s AND phone = who.phone AND state = ANY(%(open)s)),
+            WHERE account_kind = %(kind)s AND phone = who.phone AND state IN OPEN),
         today.calls, today.first
     FROM (
         SELECT count(*) AS calls, min(intent_at) AS first FROM campaigns_callattempt
         WHERE %(capped)s AND account_kind = %(kind)s AND phone = who.phone AND intent_at > %(since)s
-            AND state <> %(refused)s
-    ) AS today"""
+            AND state <> 'refused'
+    ) AS today""".replace("OPEN", either(OPEN_ATTEMPTS))
+_ABOUT = {"kind": "text", "capped": "boolean", "since": "timestamptz"}
 _DUE = """
     WITH who AS MATERIALIZED (
         SELECT id, campaign_id, phone, name, variables, time_zone, due_at FROM campaigns_campaigncontact
-        WHERE campaign_id = %(campaign)s AND state = ANY(%(waiting)s) AND prepared AND due_at <= %(now)s
-        ORDER BY due_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED
+        WHERE campaign_id = %(campaign)s AND state IN WAITING AND prepared AND due_at <= %(now)s
+        ORDER BY due_at, id LIMIT MOST FOR UPDATE SKIP LOCKED
     )
     SELECT who.id, who.campaign_id, who.phone, who.name, who.variables, who.time_zone, known.*
-    FROM who, LATERAL (KNOWN) AS known ORDER BY who.due_at, who.id""".replace("KNOWN", _KNOWN)
-_PEOPLE = "SELECT who.phone, known.* FROM unnest(%(phones)s::text[]) AS who (phone), LATERAL (KNOWN) AS known".replace(
+    FROM who, LATERAL (KNOWN) AS known ORDER BY who.due_at, who.id""".replace("WAITING", either(DUE_CONTACTS)).replace(
     "KNOWN", _KNOWN
 )
+_PEOPLE = Statement(
+    "people",
+    "SELECT who.phone, known.* FROM unnest(%(phones)s) AS who (phone), LATERAL (KNOWN) AS known".replace(
+        "KNOWN", _KNOWN
+    ),
+    phones="text[]",
+    **_ABOUT,
+)
+
+
+@cache
+def _due(most: int) -> Statement:
+    """A statement for each number of people: a plan for any number would reckon with a tenth of the table."""
+    text = _DUE.replace("MOST", str(most))
+    return Statement(f"turn_due_{most}", text, campaign="bigint", now="timestamptz", **_ABOUT)
 
 
 def due(campaign: Campaign, now: datetime, size: int) -> dict[CampaignContact, Person]:
     """The first `size` people of the campaign's queue who are due, in order, locked; and what is known of them."""
     about = _about(campaign.account, now)
     found = {}
-    for row in ask(_DUE, campaign=campaign.pk, now=now, size=size, **about)[0]:
+    for row in ask(_due(size), campaign=campaign.pk, now=now, **about)[0]:
         contact = CampaignContact.from_db(DEFAULT_DB_ALIAS, _PERSON, row[: len(_PERSON)])
         contact.variables = json.loads(contact.variables)
         found[contact] = _person(*row[len(_PERSON) :])
@@ -152,7 +161,7 @@ def people(phones: Iterable[str], account: ExotelAccount, now: datetime) -> dict
 
 
 def _about(account: ExotelAccount, now: datetime) -> dict[str, Any]:
-    return {"kind": account.kind, "capped": account.daily_cap > 0, "since": now - _DAY, **_STATES}
+    return {"kind": account.kind, "capped": account.daily_cap > 0, "since": now - _DAY}
 
 
 def _person(suppressed: str | None, in_call: bool, calls: int, first: datetime | None) -> Person:  # noqa: FBT001 (a column)
@@ -161,22 +170,22 @@ def _person(suppressed: str | None, in_call: bool, calls: int, first: datetime |
 
 # ---------------------------------------------------------------------------------------------------- the intent
 # What differs from one intent to the next; every other column begins with the model's default.
-_GIVEN = (
-    "account_id",
-    "account_kind",
-    "campaign_id",
-    "campaign_contact_id",
-    "generation",
-    "phone",
-    "caller_id",
-    "ring_timeout",
-    "time_limit",
-    "mode",
-    "owner",
-    "intent_at",
-    "slot_expires_at",
-    "proof_at",
-)
+_GIVEN = {
+    "account_id": "bigint",
+    "account_kind": "text",
+    "campaign_id": "bigint",
+    "campaign_contact_id": "bigint",
+    "generation": "integer",
+    "phone": "text",
+    "caller_id": "text",
+    "ring_timeout": "integer",
+    "time_limit": "integer",
+    "mode": "text",
+    "owner": "integer",
+    "intent_at": "timestamptz",
+    "slot_expires_at": "timestamptz",
+    "proof_at": "timestamptz",
+}
 _SAME = [one for one in CallAttempt._meta.concrete_fields if one.attname not in (*_GIVEN, "id", "ordinal")]
 
 
@@ -185,11 +194,13 @@ def _default(of: "Field[Any, Any]") -> str:
     return Literal(of.get_db_prep_save(of.get_default(), connection)).as_string()
 
 
-_INTENT = """
+_INTENT = Statement(
+    "turn_intent",
+    """
     WITH moved AS (
         UPDATE campaigns_campaigncontact
-        SET state = %(in_call)s, tries = tries + 1, reason_code = '', reason = '', changed_at = %(intent_at)s
-        WHERE id = %(campaign_contact_id)s AND state = ANY(%(may_be_called)s) RETURNING id
+        SET state = 'in-call', tries = tries + 1, reason_code = '', reason = '', changed_at = %(intent_at)s
+        WHERE id = %(campaign_contact_id)s AND state IN CALLABLE RETURNING id
     ), paced AS (
         UPDATE campaigns_pacer SET next_dial_at = %(account_turn)s WHERE account_id = %(account_id)s
     ), served AS (
@@ -199,9 +210,14 @@ _INTENT = """
     INSERT INTO campaigns_callattempt (ordinal, COLUMNS)
     SELECT 1 + coalesce((SELECT max(ordinal) FROM campaigns_callattempt WHERE campaign_contact_id = moved.id), 0),
         VALUES
-    FROM moved RETURNING id, ordinal""".replace(
-    "COLUMNS", ", ".join([*_GIVEN, *(str(one.column) for one in _SAME)])
-).replace("VALUES", ", ".join([*(f"%({name})s" for name in _GIVEN), *map(_default, _SAME)]))
+    FROM moved RETURNING id, ordinal""".replace("CALLABLE", either(sources(CAMPAIGN_CONTACT, ContactState.IN_CALL)))
+    .replace("COLUMNS", ", ".join([*_GIVEN, *(str(one.column) for one in _SAME)]))
+    .replace("VALUES", ", ".join([*(f"%({name})s" for name in _GIVEN), *map(_default, _SAME)])),
+    account_turn="timestamptz",
+    campaign_turn="timestamptz",
+    served="bigint",
+    **_GIVEN,
+)
 
 
 def write(attempt: CallAttempt, pacer: Pacer, pace: CampaignPace) -> None:
@@ -212,7 +228,6 @@ def write(attempt: CallAttempt, pacer: Pacer, pace: CampaignPace) -> None:
         campaign_turn=pace.next_dial_at,
         served=pace.served,
         **{name: getattr(attempt, name) for name in _GIVEN},
-        **_STATES,
     )[0]
     if not written:
         raise IllegalTransition(f"campaign contact {attempt.campaign_contact_id} is not in line")

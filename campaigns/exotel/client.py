@@ -71,6 +71,18 @@ def _drop_addresses(record: logging.LogRecord) -> bool:
 logging.getLogger("httpx").addFilter(_drop_addresses)
 
 
+class _Fresh(httpx.BaseTransport):
+    """A connection for each request, in no pool: with 64 dials out a pool looks at all 64 for each that begins or ends,
+    while the others wait for its lock."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._none_kept = httpx.Limits(max_keepalive_connections=0)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.HTTPTransport(verify=self._tls, trust_env=False, limits=self._none_kept).handle_request(request)
+
+
 @dataclass(frozen=True, slots=True)
 class Reachability:
     """`ok`, or the `problem` that a cheap authenticated question met (its words are fit for a page)."""
@@ -109,8 +121,7 @@ class ExotelClient:
             auth=httpx.BasicAuth(api_key, api_token),
             # Asking for a fresh connection each time: on a kept one a reset cannot be told from an accepted call.
             headers={"Connection": "close", "Accept-Encoding": "identity", "User-Agent": "dialer"},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            verify=tls if tls is not None else True,
+            transport=_Fresh(tls or httpx.create_ssl_context(trust_env=False)),
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

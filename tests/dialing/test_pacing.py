@@ -4,7 +4,7 @@ import bisect
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns import pacing
@@ -56,6 +56,7 @@ def test_idle_time_earns_no_burst(rate: float, gap_seconds: list[float], idle: f
     assert most_in_a_second(granted(rate, asked_after(gap_seconds, later))) <= int(rate) + 1
 
 
+@settings(deadline=None)  # 20,000 looks: long on a busy machine
 @given(rates)
 def test_a_loop_that_asks_often_enough_gets_its_whole_pace(rate: float) -> None:
     asked = [NOON + timedelta(milliseconds=number) for number in range(20_000)]

@@ -44,6 +44,7 @@ class Command(DialerCommand):
         parser.add_argument("--caller-id", default="")
         parser.add_argument("--calls-per-second", default=None)
         parser.add_argument("--max-concurrent", type=int, default=None)
+        parser.add_argument("--weight", type=int, default=1, help="share beside other campaigns of the account")
         parser.add_argument("--window", default=None, help="09:00-21:00; 00:00-24:00 is all day")
         parser.add_argument("--time-zone", default="Asia/Kolkata")
         parser.add_argument("--time-limit", type=int, default=300, help="seconds of the whole call")
@@ -65,7 +66,7 @@ class Command(DialerCommand):
 def _plan(options: dict[str, Any]) -> CampaignPlan:
     account = creating.default_account()
     copied = ("name", "mode", "flow_url", "max_concurrent", "time_zone", "time_limit", "ring_timeout", "max_attempts")
-    more = ("purpose", "record", "recording_channels", "sample_rate", "stream_name", "unknown_policy")
+    more = ("purpose", "record", "recording_channels", "sample_rate", "stream_name", "unknown_policy", "weight")
     flow = ("passthru_branch", "passthru_result", "passthru_ends_call")
     return CampaignPlan(
         lists=[_list(name) for name in options["lists"]],
