@@ -1,6 +1,7 @@
 """`python -m bench.carrier LATENCY_MS`: answers every dial with a Sid after that time, and does nothing else.
 
-Cheap enough (a raw asyncio protocol) never to be what is measured. Prints its port.
+Cheap enough (a raw asyncio protocol) never to be what is measured. Prints its port. It keeps the moment at which each
+dial came in (the first byte, by the machine's monotonic clock) and answers any GET with the list of them.
 """
 
 import asyncio
@@ -10,10 +11,13 @@ import json
 import re
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _sids = itertools.count(1)
+_arrivals: list[float] = []
 
 
 class Carrier(asyncio.Protocol):
@@ -22,6 +26,7 @@ class Carrier(asyncio.Protocol):
     def __init__(self, latency: float) -> None:
         self._latency = latency
         self._received = b""
+        self._at = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -29,14 +34,20 @@ class Carrier(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self._at = self._at or time.monotonic()
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
-        if end and len(body) >= (int(length.group(1)) if length else 0):
-            asyncio.get_running_loop().call_later(self._latency, self._answer)
+        if end and head.startswith(b"GET"):
+            self._answer(json.dumps(_arrivals).encode())
+        elif end and len(body) >= (int(length.group(1)) if length else 0):
+            _arrivals.append(self._at)
+            asyncio.get_running_loop().call_later(self._latency, self._accept)
 
-    def _answer(self) -> None:
-        body = json.dumps({"Call": {"Sid": f"{next(_sids):032x}", "Status": "in-progress"}}).encode()
+    def _accept(self) -> None:
+        self._answer(json.dumps({"Call": {"Sid": f"{next(_sids):032x}", "Status": "in-progress"}}).encode())
+
+    def _answer(self, body: bytes) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         if self._transport is not None:
             self._transport.write(f"{head}Connection: close\r\n\r\n".encode() + body)
@@ -47,6 +58,12 @@ async def serve(latency: float) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: Carrier(latency), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
+
+
+def ledger_of(address: str) -> list[float]:
+    """When the dials came in that the carrier at this address took, in order."""
+    with urllib.request.urlopen(address) as answer:
+        return sorted(json.load(answer))
 
 
 @contextlib.contextmanager

@@ -1,13 +1,12 @@
-"""What dialing costs: the product's loop beside a bare one, and an intent's price as the queue grows."""
+"""What dialing costs: the product's loop, all checks on, beside a bare loop of the same client."""
 
 import contextlib
-import itertools
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 
 from django.db import connection
 from django.utils import timezone
@@ -18,7 +17,6 @@ from campaigns import intents
 from campaigns.dialing import POSTS_AT_ONCE, Loop, client_for
 from campaigns.exotel.answers import Accepted
 from campaigns.exotel.payloads import ConnectRequest
-from campaigns.intents import Intent
 from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, Campaign, ExotelAccount
 from campaigns.owners import Owner
@@ -27,8 +25,7 @@ from tests import people
 LATENCY_MS = 50
 SECONDS = 4.0  # of each run
 OPEN_FOR = 1.0  # seconds a call is open: about as many calls at once as a busy account has
-QUEUES = (10_000, 100_000)
-INTENTS = 400
+NEVER_CALLED = 10_000
 
 _FILL = """
     INSERT INTO campaigns_campaigncontact
@@ -37,6 +34,12 @@ _FILL = """
     SELECT %s, '+9197' || lpad(n::text, 8, '0'), 'Person ' || n, '{}', '', 'pending',
         now() - interval '1 day' + n * interval '1 microsecond', 0, true, '', '', '', '', '', now()
     FROM generate_series(%s, %s) n
+"""
+
+
+_SUPPRESS = """
+    INSERT INTO campaigns_suppression (phone, reason, source, added_at)
+    SELECT '+9188' || lpad(n::text, 8, '0'), 'Asked', 'operator', now() FROM generate_series(1, %s) n
 """
 
 
@@ -51,16 +54,16 @@ class Speed:
 def measure(runs: int) -> list[Row]:
     """The rows of the part; about a minute with three runs."""
     with carrier(LATENCY_MS) as address:
-        account = people.account(api_url=address, calls_per_minute=1_000_000, max_concurrent=100_000)
+        account = people.account(api_url=address, calls_per_minute=1_000_000, max_concurrent=100_000, daily_cap=100)
+        _suppress(NEVER_CALLED)
         speeds = [(_bare(account), _product(account)) for _ in range(runs)]
     bare_name = f"bare POSTs in {POSTS_AT_ONCE} threads, {LATENCY_MS} ms"
-    rows = [
+    return [
         Row(bare_name, "calls/s", [bare.per_second for bare, _ in speeds]),
         Row("the dial loop: intent, POST, settle", "calls/s", [ours.per_second for _, ours in speeds], of=bare_name),
         Row("CPU of a bare POST", "ms", [bare.cpu for bare, _ in speeds]),
         Row("CPU of a call of the loop", "ms", [ours.cpu for _, ours in speeds], of="CPU of a bare POST"),
     ]
-    return [*rows, *_intents(runs)]
 
 
 @contextlib.contextmanager
@@ -118,12 +121,26 @@ def _product(account: ExotelAccount) -> Speed:
 
 
 def _campaign(account: ExotelAccount, waiting: int) -> Campaign:
-    campaign = people.campaign(account, max_concurrent=100_000)
-    _fill(campaign, 1, waiting)
+    """With calling hours (open now, whatever the hour), so that no check of an intent is idle."""
+    hour = datetime.now(UTC).hour
+    campaign = people.campaign(
+        account,
+        max_concurrent=100_000,
+        time_zone="UTC",
+        zones=["", "Asia/Kolkata"],
+        window_start=time_of_day((hour - 2) % 24),
+        window_end=time_of_day((hour + 8) % 24),
+    )
+    fill(campaign, 1, waiting)
     return campaign
 
 
-def _fill(campaign: Campaign, first: int, last: int) -> None:
+def _suppress(people_never_called: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SUPPRESS, [people_never_called])
+
+
+def fill(campaign: Campaign, first: int, last: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FILL, [campaign.pk, first, last])
         cursor.execute("VACUUM ANALYZE campaigns_campaigncontact")
@@ -142,28 +159,3 @@ def _end_calls(campaign_id: int, over: threading.Event) -> None:
         old = placed.filter(placed_at__lt=now - timedelta(seconds=OPEN_FOR))
         old.update(state=AttemptState.ENDED, outcome="answered", ended_at=now, slot_released_at=now)
     connection.close()
-
-
-def _intents(runs: int) -> Iterator[Row]:
-    """Milliseconds of one intent with so many people waiting."""
-    account = people.account(calls_per_minute=1_000_000, max_concurrent=100_000)
-    campaign = people.campaign(account, max_concurrent=100_000)
-    owner = Owner()
-    reference = ""
-    for before, waiting in itertools.pairwise((0, *QUEUES)):
-        _fill(campaign, before + 1, waiting)
-        what = f"an intent, {waiting:,} people waiting"
-        yield Row(what, "ms", [_intent_ms(account, campaign, owner) for _ in range(runs)], of=reference)
-        reference = reference or what
-    owner.close()
-
-
-def _intent_ms(account: ExotelAccount, campaign: Campaign, owner: Owner) -> float:
-    took = []
-    for _ in range(INTENTS):
-        began = time.monotonic()
-        step = intents.next_intent(account.pk, owner.number)
-        took.append(time.monotonic() - began)
-        assert isinstance(step, Intent), step
-        CallAttempt.objects.filter(pk=step.attempt_id).update(slot_released_at=timezone.now(), state="ended")
-    return statistics.median(took) * 1000

@@ -19,6 +19,12 @@ def queue(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def pacing(runs: int) -> Sequence[Row]:
+    from bench.pacing import measure
+
+    return measure(runs)
+
+
 def tallies(runs: int) -> Sequence[Row]:
     from bench.tallies import measure
 
@@ -37,4 +43,11 @@ def media(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
-PARTS: dict[str, Part] = {"dispatch": dispatch, "queue": queue, "tallies": tallies, "pages": pages, "media": media}
+PARTS: dict[str, Part] = {
+    "dispatch": dispatch,
+    "pacing": pacing,
+    "queue": queue,
+    "tallies": tallies,
+    "pages": pages,
+    "media": media,
+}
