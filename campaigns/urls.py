@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/doctor/<slug:name>", doctor.check, name="doctor-check"),
     path("settings/users", users.index, name="users"),
     path("settings/users/add", users.add, name="user-add"),
+    path("settings/users/own-mail", users.own_mail, name="own-mail"),
     path("settings/users/own-password", users.own_password, name="own-password"),
     path("settings/users/<int:user_id>/switch", users.switch, name="user-switch"),
     path("settings/users/<int:user_id>/new-password", users.new_password, name="user-password"),

@@ -38,6 +38,16 @@ def switch(user_id: int, *, on: bool, by: Actor) -> User:
     return user
 
 
+def want_mail(user_id: int, *, email: str, on_stall: bool, by: Actor) -> User:
+    """Where one's mail goes, and whether there is any when a campaign dials nobody though it should."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user_id)
+        user.email, user.mail_on_stall = email, on_stall
+        user.save(update_fields=["email", "mail_on_stall"])
+        audit.record(by, "own mail", f"user:{user.pk}", on_stall=on_stall)
+    return user
+
+
 def new_password(user_id: int, *, by: Actor) -> tuple[User, str]:
     """Somebody forgot theirs: another that is shown once."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)

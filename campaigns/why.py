@@ -68,7 +68,7 @@ class Answer:
     """`state`: now, waiting (ends by itself), held (needs somebody), never, or over (called, or being called).
 
     `next_at` is when the call is granted if only the clock moves, None if that takes more. `about` is a guess where
-    people come first. `checks` are all checks in order, `stop` the one that decides.
+    others come first. `checks` are all checks in order, `stop` the one that decides.
     """
 
     state: str
@@ -87,16 +87,15 @@ def explain(contact: CampaignContact, now: datetime | None = None) -> Answer:
     at = now or pacing.db_now()
     facts = facts_of(contact)
     stops = _stops(facts, at)
-    next_at = _next_at(facts, stops, at)
-    if next_at is None and not stops:
-        stops = [(LINE, _line_block(facts, at))]
+    free_at = _free_at(facts, stops, at)
+    next_at = free_at if free_at and _my_turn(facts, free_at) else None
     if next_at == at:
-        return Answer("now", _checks(facts, [], at), next_at=at)
-    rule, block = _deciding(facts, stops, at)
-    checks = _checks(facts, stops, at)
-    stop = next(check for check in checks if check.code == rule.code)
-    about = _about(facts, at) if rule is LINE else None
-    return Answer(_state(facts, block), checks, stop, next_at, about)
+        return Answer("now", _checks(facts, [], None), next_at=at)
+    deciding = _deciding(stops, at) if stops else (LINE, _line_block(facts, at))
+    checks = _checks(facts, stops or [deciding], deciding)
+    stop = next(check for check in checks if check.code == deciding[0].code)
+    about = _about(facts, at, free_at) if free_at and not next_at else None
+    return Answer(_state(facts, deciding[1]), checks, stop, next_at, about)
 
 
 # ------------------------------------------------------------------------------------------------------------ facts
@@ -221,9 +220,8 @@ def _tries_detail(facts: Facts) -> str:
 
 def _zone_detail(facts: Facts) -> str:
     zone = facts.contact.time_zone or facts.campaign.time_zone
-    return (
-        f"{zone}, {eligibility.window_of(facts.campaign)}; the phone must have {facts.campaign.ring_timeout} s to ring"
-    )
+    window, ring = eligibility.window_of(facts.campaign), facts.campaign.ring_timeout
+    return f"{zone}, {window}" + ("" if window.all_day else f"; last call {ring + 10} s before the end")
 
 
 def _pace_detail(facts: Facts) -> str:
@@ -278,13 +276,13 @@ def _line_block(facts: Facts, at: datetime) -> Block:
 
 
 # ------------------------------------------------------------------------------------------------------------- when
-def _next_at(facts: Facts, stops: Sequence[Stop], now: datetime) -> datetime | None:
-    """The first instant at which nothing stops the call, if only the clock moves. Each rule tells when it stops
+def _free_at(facts: Facts, stops: Sequence[Stop], now: datetime) -> datetime | None:
+    """The first instant at which no rule stops the call, if only the clock moves. Each rule tells when it stops
     saying no, so that no instant before the latest of them can be it."""
     at = now
     for _ in range(LOOKS):
         if not stops:
-            return at if _my_turn(facts, at) else None
+            return at
         ends = [block.until for rule, block in stops if rule.timed and not block.final]
         if len(ends) < len(stops) or any(end is None or end <= at for end in ends):
             return None
@@ -293,7 +291,7 @@ def _next_at(facts: Facts, stops: Sequence[Stop], now: datetime) -> datetime | N
     return None
 
 
-def _deciding(facts: Facts, stops: Sequence[Stop], at: datetime) -> Stop:
+def _deciding(stops: Sequence[Stop], at: datetime) -> Stop:
     """What to tell first: what never ends, what needs somebody, what ends by an event, else what ends last."""
     for wanted in (
         lambda rule, block: block.final,
@@ -314,15 +312,16 @@ def _state(facts: Facts, block: Block) -> str:
     return "held" if block.held or block.code == "not-running" else "waiting"
 
 
-def _about(facts: Facts, at: datetime) -> datetime:
-    """A guess: everybody ahead at the pace of account and campaign."""
+def _about(facts: Facts, at: datetime, free_at: datetime) -> datetime:
+    """A guess: everybody ahead at the pace of account and campaign, and not before the rules allow it."""
     step = max(pacing.dial_step(facts.account), eligibility.campaign_step(facts.campaign))
-    return at + step * max(in_line.ahead(facts.contact, at), 1)
+    return max(free_at, at + step * max(in_line.ahead(facts.contact, free_at), 1))
 
 
 # ----------------------------------------------------------------------------------------------------------- checks
-def _checks(facts: Facts, stops: Sequence[Stop], at: datetime) -> list[Check]:
-    stopped = {rule.code: block for rule, block in stops}
+def _checks(facts: Facts, stops: Sequence[Stop], deciding: Stop | None) -> list[Check]:
+    """All checks in order. What will be over by itself when the deciding one is, is not told as a stop."""
+    stopped = {rule.code: block for rule, block in stops if (rule, block) == deciding or not rule.timed or block.final}
     reached = True
     found = []
     for rule in (*RULES, LINE):

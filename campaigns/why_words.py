@@ -20,6 +20,8 @@ def nobody_dials(campaign: Campaign) -> str:
 def headline(contact: CampaignContact, answer: Answer, now: datetime) -> tuple[str, str]:
     """(the sentence, what stands small below it)."""
     reason = answer.stop.detail if answer.stop else ""
+    if reason and reason[-1].isalnum():
+        reason += "."
     if answer.now:
         return "Called now, or within a second.", "Nothing stops this call."
     if answer.state == "over":
@@ -31,7 +33,8 @@ def headline(contact: CampaignContact, answer: Answer, now: datetime) -> tuple[s
         wait = span((answer.next_at - now).total_seconds())
         return f"Next call at {when(answer.next_at)}, in {wait}.", reason
     if answer.about:
-        return f"In line; the turn comes about {when(answer.about)}.", reason
+        wait = span((answer.about - now).total_seconds())
+        return f"Next call about {when(answer.about)}, in {wait}.", reason
     return f"{'Held' if answer.state == 'held' else 'Waiting'}: {_lower(answer.stop)}.", reason
 
 

@@ -24,6 +24,24 @@ class UserForm(PlainForm):
     manages = forms.BooleanField(label="Manages users and accounts", required=False)
 
 
+class MailForm(PlainForm):
+    """Where one's own mail goes, and whether there is any."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"invalid": "Enter an address like meera@example.com."},
+    )
+    on_stall = forms.BooleanField(label="Mail me when a running campaign dials nobody for two minutes", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("on_stall") and not cleaned.get("email") and "email" not in self.errors:
+            self.add_error("email", "Enter the address that the mail shall go to.")
+        return cleaned
+
+
 class OwnPasswordForm(PasswordChangeForm):
     """The old one, and the new one twice."""
 

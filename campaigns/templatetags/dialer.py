@@ -51,6 +51,7 @@ SECTIONS = {
     "doctor": "settings",
     "user": "settings",
     "own-password": "settings",
+    "own-mail": "settings",
     "audit": "settings",
     "account": "settings",
     "trial": "settings",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from campaigns import heartbeat
+from campaigns import heartbeat, stall_watch
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
@@ -34,8 +34,8 @@ def alerts(account: ExotelAccount | None, pacer: Pacer | None, live: Sequence[Su
     """Everything that needs somebody, worst first; nothing at all when nothing does."""
     if account is None or pacer is None:
         return []
-    found = [*_account(pacer), *_worker(pacer, live, now), *_campaigns(pacer, live)]
-    return [*found, *_uncertain(account, now), *_recordings(account, now)]
+    found = [*_account(pacer), *_worker(pacer, live, now), *_campaigns(pacer, live), *_stalls(pacer, now)]
+    return [*found, *_not_started(account), *_uncertain(account, now), *_recordings(account, now)]
 
 
 def _account(pacer: Pacer) -> Iterator[Alert]:
@@ -74,6 +74,24 @@ def _campaigns(pacer: Pacer, live: Sequence[Summary]) -> Iterator[Alert]:
             yield Alert(
                 "bad", campaign.name, without_numbers(summary.waiting), reverse("campaign", args=[campaign.pk]), "Look"
             )
+
+
+def _stalls(pacer: Pacer, now: datetime) -> Iterator[Alert]:
+    """Campaigns that run and have dialled nobody for minutes, for reasons that nothing above tells."""
+    stalls = stall_watch.lasting(now).filter(campaign__account=pacer.account_id)
+    for stall in stalls.exclude(code__in=("no-worker", pacer.held_code))[:5]:
+        what = f"{stall.campaign.name} has dialled nobody since {when(stall.began_at)}."
+        yield Alert("bad", what, without_numbers(stall.reason), reverse("campaign", args=[stall.campaign_id]), "Look")
+
+
+def _not_started(account: ExotelAccount) -> Iterator[Alert]:
+    """Campaigns that were to start by themselves, and could not."""
+    drafts = Campaign.objects.filter(account__kind=account.kind, status=CampaignStatus.DRAFT, paused_by="Dialer")
+    for campaign in drafts.exclude(paused_reason="")[:5]:
+        what = f"{campaign.name} did not start."
+        yield Alert(
+            "bad", what, without_numbers(campaign.paused_reason), reverse("campaign", args=[campaign.pk]), "Look"
+        )
 
 
 def _uncertain(account: ExotelAccount, now: datetime) -> Iterator[Alert]:

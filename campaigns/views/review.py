@@ -41,6 +41,7 @@ def review(request: HttpRequest, campaign: Campaign, *, number_refused: str = ""
     planned = plan(campaign, now)
     day = plan_day(campaign, planned.people, now)
     problems = control.problems(campaign)
+    checks = list(_checks(campaign, planned))
     context: dict[str, Any] = {
         "campaign": campaign,
         "plan": planned,
@@ -53,7 +54,8 @@ def review(request: HttpRequest, campaign: Campaign, *, number_refused: str = ""
         "most_calls": planned.people * campaign.max_attempts,
         "slots": min(campaign.max_concurrent, campaign.account.max_concurrent),
         "account_pace": int(campaign.account.calls_per_minute * pacing.DIAL_SHARE),
-        "checks": list(_checks(campaign, planned)),
+        "checks": [check for check in checks if check.state != "ok"],
+        "good": [check for check in checks if check.state == "ok"],
         "slow": [(name, label) for name, (label, _) in doctor.SLOW.items()],
         "lists": lists_of(campaign),
         "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),

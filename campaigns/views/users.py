@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns import audit
 from campaigns import users as signers
 from campaigns.audit import Actor
-from campaigns.forms.users import OwnPasswordForm, UserForm
+from campaigns.forms.users import MailForm, OwnPasswordForm, UserForm
 from campaigns.models import User
 from campaigns.refusals import NotAllowed
 
@@ -75,6 +75,18 @@ def own_password(request: HttpRequest) -> HttpResponse:
     return redirect("users")
 
 
+@require_POST
+def own_mail(request: HttpRequest) -> HttpResponse:
+    """Where one's own mail goes, and whether there is any when a campaign stalls."""
+    user = _user(request)
+    form = MailForm(request.POST)
+    if not form.is_valid():
+        return _page(request, mail=form, status=400)
+    signers.want_mail(user.pk, **form.cleaned_data, by=Actor.of(user))
+    messages.success(request, "Kept.")
+    return redirect("users")
+
+
 def _user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
@@ -92,12 +104,14 @@ def _page(
     *,
     form: UserForm | None = None,
     own: OwnPasswordForm | None = None,
+    mail: MailForm | None = None,
     shown: tuple[User, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form or UserForm(),
         "own": own or OwnPasswordForm(_user(request)),
+        "mail": mail or MailForm(initial={"email": _user(request).email, "on_stall": _user(request).mail_on_stall}),
         "shown": shown,
         "users": User.objects.order_by("-is_active", "username"),
         "manages": _user(request).is_staff,

@@ -44,7 +44,7 @@ def test_a_stall_that_lasts_two_minutes_is_told_once_to_who_wants_it(meera: User
     [letter] = mail.outbox
     assert letter.bcc == ["meera@example.com"]
     assert campaign.name in letter.subject
-    assert "dialling" in letter.body
+    assert "worker" in letter.body
     assert f"/campaigns/{campaign.pk}/" in letter.body
 
 

@@ -105,3 +105,12 @@ def test_the_audit_pages_on_by_key_and_masks_numbers(client_of_meera: Client) ->
     second = client_of_meera.get(f"/settings/audit?{older}").content.decode()
     assert (first.count("call:"), second.count("call:9</a>")) == (50 + first.count('call:12"'), 1)
     assert "9000000012" not in first
+
+
+def test_one_may_want_mail_when_a_campaign_stalls_but_needs_an_address(client_of_meera: Client, meera: User) -> None:
+    refused = client_of_meera.post("/settings/users/own-mail", {"email": "", "on_stall": "on"})
+    assert refused.status_code == 400
+    assert "Enter the address that the mail shall go to." in refused.content.decode()
+    client_of_meera.post("/settings/users/own-mail", {"email": "meera@example.com", "on_stall": "on"})
+    meera.refresh_from_db()
+    assert (meera.email, meera.mail_on_stall) == ("meera@example.com", True)
