@@ -257,6 +257,12 @@ def open_calls(campaign_id: int, limit: int = 20) -> list[OpenCall]:
     return [_open_call(attempt, said.get(attempt.pk, "")) for attempt in attempts]
 
 
+def open_total(campaign_id: int) -> int:
+    """How many calls are open now; never more than the campaign has slots."""
+    rows = CallAttempt.objects.filter(campaign_id=campaign_id, state__in=OPEN_ATTEMPTS)
+    return rows.exclude(state=AttemptState.UNKNOWN).count()
+
+
 def _open_call(attempt: CallAttempt, said: str) -> OpenCall:
     in_call = attempt.state == AttemptState.ANSWERED
     return OpenCall(

@@ -29,6 +29,7 @@ from campaigns.views.verdict import verdict
 
 OUTCOMES = (*map(str, progress.REACHED), str(Outcome.REFUSED), progress.UNKNOWN)
 SPARK_POINTS = 12
+MOST_OPEN = 20  # calls listed; the others are a click away
 
 
 @require_GET
@@ -113,7 +114,9 @@ def _not_placed(campaign: Campaign, counts: Counts) -> int:
 
 
 def _calls_part(campaign: Campaign) -> dict[str, Any]:
-    return {"open_calls": progress.open_calls(campaign.pk)}
+    found = progress.open_calls(campaign.pk, MOST_OPEN)
+    total = max(len(found), progress.open_total(campaign.pk))
+    return {"open_calls": found, "open_total": total, "open_more": total - len(found)}
 
 
 def _events_part(campaign: Campaign) -> dict[str, Any]:
