@@ -4,9 +4,12 @@ from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from campaigns.models import AuditEntry, Campaign, ExotelAccount
+from campaigns import holds, pacing
+from campaigns.holds import Hold
+from campaigns.models import AuditEntry, Campaign, ExotelAccount, Pacer
 from tests import people
 from tests.commands.conftest import Manage
 
@@ -42,6 +45,19 @@ def test_a_campaign_from_draft_to_cancelled(manage: Manage) -> None:
     assert (after["status"], after["contacts"]["skipped"], after["waiting"]) == ("cancelled", 2, None)
     acts = AuditEntry.objects.order_by("pk").values_list("action", "actor_name")
     assert list(acts) == [(act, "command line") for act in ("create", "launch", "pause", "resume", "stop")]
+
+
+def test_a_held_account_is_told_with_the_mend_and_resumed_from_the_command_line(here: Manage) -> None:
+    campaign = people.campaign()
+    with transaction.atomic():
+        hold = Hold("payment", "The Exotel account is out of credit.", probes=False)
+        holds.put(pacing.lock(campaign.account_id), hold, timezone.now())
+    Pacer.objects.update(loop_seen_at=timezone.now() + timedelta(hours=1))  # a worker that never gets old
+    told = here("campaign_status", str(campaign.pk)).out
+    assert "The Exotel account is out of credit. Recharge the Exotel account" in told
+    assert "resume_campaign" in told
+    assert here("resume_campaign", str(campaign.pk), "--json").answer["status"] == "running"
+    assert people.pacer(campaign.account).held_code == ""
 
 
 @pytest.mark.usefixtures("account")

@@ -24,4 +24,5 @@ class Command(CampaignCommand):
         people = ", ".join(f"{n} {word}" for word, n in contacts.items() if n) or "nobody enrolled yet"
         calls = ", ".join(f"{n} {word}" for word, n in counts.outcomes.items() if n) or "no calls yet"
         sentence = f"{campaign.name} is {campaign.status}. People: {people}. Calls: {calls}."
-        self.answer(options, found, f"{sentence} Waiting: {waiting.reason}" if waiting else sentence)
+        more = f" Waiting: {waiting.reason} {waiting.hint}".rstrip() if waiting else ""
+        self.answer(options, found, sentence + more)
