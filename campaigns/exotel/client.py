@@ -50,7 +50,7 @@ from campaigns.exotel.errors import (
     Unreadable,
 )
 from campaigns.exotel.exchange import Exchange, NoReply, Reply
-from campaigns.exotel.numbers import canonical, national, same_number
+from campaigns.exotel.numbers import alike, canonical, national, same_number
 from campaigns.exotel.payloads import ConnectRequest, Spelling, connect_path, form
 from campaigns.exotel.times import INDIA_TIME, spell_time
 
@@ -184,7 +184,8 @@ class ExotelClient:
         """Calls to `number` (E.164) that Exotel created between two aware times. Raises ExotelError.
 
         Records carry no CustomField, so this is how an unknown POST is looked for. Both spellings of the number are
-        asked for, and what does not match it is dropped here.
+        asked for, and what does not match it is dropped here. A call to a number abroad may come back in a spelling
+        that reads as another country's; without such a call the list is not complete, so it proves no absence.
         """
         query = [
             ("From", ",".join(sorted({canonical(number), national(number)}))),
@@ -193,7 +194,9 @@ class ExotelClient:
             ("PageSize", str(PAGE_SIZE)),
         ]
         listed = self._list(query)
-        return CallList(tuple(call for call in listed.calls if same_number(call.number, number)), listed.complete)
+        found = tuple(call for call in listed.calls if same_number(call.number, number))
+        doubtful = any(alike(call.number, number) for call in listed.calls if call not in found)
+        return CallList(found, listed.complete and not doubtful)
 
     def active_streams(self) -> StreamUse:
         """How many media streams the account has open. Raises ExotelError."""

@@ -38,6 +38,12 @@ def same_number(a: str, b: str) -> bool:
     return first != "" and first == canonical(b)
 
 
+def alike(a: str, b: str) -> bool:
+    """Whether the two end in the same seven digits: they may be one number in spellings that we read as two."""
+    first, second = (re.sub(r"[^0-9]", "", number)[-7:] for number in (a, b))
+    return len(first) == 7 and first == second
+
+
 def national(number: str) -> str:
     """An Indian number as Exotel prints it, 0 and ten digits; any other as + and digits."""
     full = canonical(number)

@@ -142,6 +142,14 @@ def test_calls_to_a_number_are_asked_for_in_both_spellings_and_in_the_accounts_z
     assert query["DateCreated"] == ["gte:2026-01-15 14:30:00;lte:2026-01-15 14:35:00"]
 
 
+@pytest.mark.parametrize("spelled", ["06591234567", "6591234567", "65 9123 4567"])
+def test_a_call_that_may_be_to_this_number_abroad_leaves_the_list_incomplete(spelled: str) -> None:
+    """Read as an Indian number it is another one; to take it for absent would ring the person twice."""
+    with far_side(page(record(From=spelled))) as side:
+        listed = client_of(side).calls_to("+6591234567", since=SINCE, until=UNTIL)
+    assert (listed.calls, listed.complete) == ((), False)
+
+
 def test_the_next_page_is_followed_and_the_list_is_complete() -> None:
     with far_side(page(record(), following="/v1/Accounts/acct/Calls.json?After=x"), page(record("b" * 32))) as side:
         listed = client_of(side).calls_to("+919800000001", since=SINCE, until=UNTIL)
