@@ -78,10 +78,17 @@ def wrongs(product: Product, crowd: Crowd, *, proof: bool) -> Iterator[tuple[str
     yield from _callbacks(product, ledger)
     yield from _figures(product)
     open_ones = [one for one in attempts if one.state in ("dialing", "placed", "answered")]
-    open_ones += [one for one in attempts if one.state == "unknown" and (proof or ledger.by_number(one.phone))]
+    placed = _placed(ledger)
+    open_ones += [one for one in attempts if one.state == "unknown" and (proof or one.pk in placed)]
     yield from (("I16", f"attempt {one.pk} to {one.phone} is still {one.state}") for one in open_ones)
     slots = [one for one in attempts if one.holds_slot and (proof or one.state != "unknown")]
     yield from (("I16", f"attempt {one.pk} ({one.state}) still holds a slot") for one in slots)
+
+
+def _placed(ledger: Ledger) -> set[int]:
+    """Attempts with a call, by the CustomField that the carrier got: key.campaign-attempt.signature."""
+    marks = [(call.custom_field or "").split(".") for call in ledger.calls.values()]
+    return {int(mark[1].split("-")[1]) for mark in marks if len(mark) == 3}
 
 
 def _known(ledger: Ledger, attempts: list[Attempt]) -> Iterator[tuple[str, str]]:

@@ -70,6 +70,18 @@ MUTANTS = (
         plan=short(calls=250, seed=6),
     ),
     Mutant(
+        "sent-before-it-is-written",
+        "the request goes out although the intent was not committed",
+        (
+            Edit(
+                "campaigns/intents.py",
+                "        request, account = connect_request(",
+                "        transaction.set_rollback(True)\n        request, account = connect_request(",
+            ),
+        ),
+        tests=(MACHINE,),
+    ),
+    Mutant(
         "orphans-go-back-in-line",
         "the sweeper puts a dead loop's intents back in line",
         (

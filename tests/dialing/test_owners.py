@@ -98,8 +98,10 @@ def test_a_frozen_process_keeps_its_intents_and_a_killed_one_leaves_them_unknown
         assert process.stdout
         assert process.stdout.readline() == "held\n"
         process.send_signal(signal.SIGSTOP)
-        assert sweeping.sweep_orphans() == 0
-        process.kill()
+        try:
+            assert sweeping.sweep_orphans() == 0
+        finally:
+            process.kill()  # a frozen one would be waited for, for ever
         until(lambda: not pacing.owner_alive(number))
     assert sweeping.sweep_orphans() == 1
     attempt.refresh_from_db()
