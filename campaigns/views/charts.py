@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaigns.lifecycle import Outcome
 from campaigns.over_time import Slice
@@ -28,6 +28,11 @@ def spark(values: Sequence[float]) -> Spark | None:
     top, last = max(values), len(values) - 1
     line = "L".join(f"{100 * place / last:.1f} {22 - 20 * value / top:.1f}" for place, value in enumerate(values))
     return Spark(f"M{line}", f"M{line}L100 24L0 24Z")
+
+
+def whole(slices: Mapping[datetime, Sums], length: timedelta, now: datetime) -> dict[datetime, Sums]:
+    """Without the slice that still goes on: its count would look like a fall."""
+    return {at: sums for at, sums in slices.items() if at + length <= now}
 
 
 def spark_of(slices: Mapping[datetime, Sums], measure: str) -> Spark | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Q
@@ -81,7 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "funnel": funnel(figures),
         "said": list(figures.kinds.items()),
         "said_words": [(kind, words, figures.kinds[kind]) for kind, words in SAID],
-        "sparks": _sparks(figures),
+        "sparks": _sparks(figures, now),
         "swapped": swapped,
         "heat": heat(account.kind, now) if account and not swapped else None,
         "has_lists": ContactList.objects.exists(),
@@ -98,11 +98,12 @@ def _planned_today(now: datetime) -> list[tuple[Campaign, int]]:
     return [(one, sum(people[link.contact_list_id] for link in one.list_links.all())) for one in found]
 
 
-def _sparks(day: Today) -> dict[str, Spark | None]:
+def _sparks(day: Today, now: datetime) -> dict[str, Spark | None]:
+    whole = charts.whole(day.slices, timedelta(minutes=HALF_HOUR), now)
     return {
-        "dialled": charts.spark_of(day.slices, "dialled"),
+        "dialled": charts.spark_of(whole, "dialled"),
         "answered": charts.spark_of_share(day.slices),
-        "goal": charts.spark_of(day.slices, "kind:goal"),
+        "goal": charts.spark_of(whole, "kind:goal"),
     }
 
 

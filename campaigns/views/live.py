@@ -101,7 +101,8 @@ def _sparks(campaign: Campaign, now: datetime) -> dict[str, charts.Spark | None]
         return {}
     size = max(5, -(-int((until - first).total_seconds()) // (300 * SPARK_POINTS)) * 5)
     slices = tallies.in_slices([campaign.pk], first, size)
-    return {"answered": charts.spark_of_share(slices), "goal": charts.spark_of(slices, "kind:goal")}
+    whole = charts.whole(slices, timedelta(minutes=size), now)
+    return {"answered": charts.spark_of_share(slices), "goal": charts.spark_of(whole, "kind:goal")}
 
 
 def _not_placed(campaign: Campaign, counts: Counts) -> int:

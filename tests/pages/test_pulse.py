@@ -1,5 +1,6 @@
 """The account's pulse: the same figures as the page beside it, and how many things need somebody."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,3 +56,12 @@ def test_a_worker_that_is_gone_is_told_on_every_page(client_of_meera: Client, ca
     assert (
         "Nothing will be dialled: no worker has been seen for 2 min." in client_of_meera.get("/lists/").content.decode()
     )
+
+
+def test_every_part_that_comes_beside_another_has_its_place_on_the_page(client_of_meera: Client, db: None) -> None:
+    """htmx says an error on the console for each that has none; also before the first campaign."""
+    page = client_of_meera.get("/").content.decode()
+    swapped = client_of_meera.get("/", headers={"HX-Request": "true"}).content.decode()
+    beside = [*re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob="true"', swapped), "account-pulse"]
+    assert {"overview-funnel", "overview-gauge", "nav-count", "pulse-chip"} <= set(beside)
+    assert [part for part in beside if f'id="{part}"' not in page] == []
