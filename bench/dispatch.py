@@ -142,6 +142,7 @@ def _suppress(people_never_called: int) -> None:
 
 def fill(campaign: Campaign, first: int, last: int) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute(_FILL, [campaign.pk, first, last])
         cursor.execute("VACUUM ANALYZE campaigns_campaigncontact")
 

@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 POSTS_AT_ONCE = 64
 FEW_POSTS = 8  # that may be out before the first answer
-TOGETHER = 16  # accepted POSTs settled in one transaction
+TOGETHER = 32  # accepted POSTs settled in one transaction
 SHORT = 0.02  # seconds of rest that are too few to settle in: the next call would be late
-LINGER = 0.05  # seconds that an accepted POST waits for others while there are people to dial
+LINGER = 0.1  # seconds that an accepted POST waits for others while there are people to dial
 SILENT = 3.0  # seconds after which a POST without an answer is a bad sign; a usual one takes less than one
 FIRST_BYTE_WITHIN = 0.5  # seconds after the intent's commit; later, nothing is sent
 LONGEST = 600.0  # seconds one loop drives before it hands over

@@ -198,7 +198,8 @@ def next_allowed(campaign: Campaign, zone: str, at: datetime) -> datetime:
 
 
 def campaign_step(campaign: Campaign) -> timedelta:
-    return timedelta(seconds=1 / float(campaign.calls_per_second))
+    """Time between two calls of the campaign."""
+    return pacing.step(float(campaign.calls_per_second))
 
 
 def total(used: Mapping[int, int]) -> int:

@@ -14,8 +14,10 @@ from campaigns.models import ExotelAccount, Pacer
 from campaigns.statements import Rows, Statement, ask
 
 DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for call details
+FEWEST_QUESTIONS = 0.5  # a minute
 OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
+AIM = 0.995  # of a pace by the second: requests take their time to leave, and no more than n + 1 may meet in a second
 TOLERANCE = timedelta(milliseconds=100)
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
 CLOCK = "clock_timestamp()"  # SQL: the database's wall clock, now (not the transaction's start)
@@ -68,8 +70,14 @@ def dial_step(account: ExotelAccount) -> timedelta:
 
 
 def details_step(account: ExotelAccount) -> timedelta:
-    """Time between two questions about calls."""
-    return timedelta(seconds=60 / ((1 - DIAL_SHARE) * max(account.calls_per_minute, 1)))
+    """Time between two questions about calls: two a minute fewer than are left, because a minute may begin with a dial
+    and a question, and end with them."""
+    return timedelta(seconds=60 / max((1 - DIAL_SHARE) * account.calls_per_minute - 2, FEWEST_QUESTIONS))
+
+
+def step(per_second: float) -> timedelta:
+    """Time between two of so many requests a second."""
+    return timedelta(seconds=1 / (AIM * per_second))
 
 
 def turn(next_at: datetime, now: datetime, step: timedelta) -> datetime:

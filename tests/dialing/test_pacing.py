@@ -30,7 +30,11 @@ def granted(rate: float, asked: list[datetime], start: datetime = NOON) -> list[
 
 
 def most_in_a_second(instants: list[datetime]) -> int:
-    return max((bisect.bisect_right(instants, first + SECOND) - at for at, first in enumerate(instants)), default=0)
+    return most_within(instants, SECOND)
+
+
+def most_within(instants: list[datetime], span: timedelta) -> int:
+    return max((bisect.bisect_right(instants, first + span) - at for at, first in enumerate(instants)), default=0)
 
 
 def asked_after(gap_seconds: list[float], start: datetime = NOON) -> list[datetime]:
@@ -80,7 +84,39 @@ def test_a_clock_that_is_set_back_neither_bursts_nor_stops_dialling(rate: float,
 def test_nine_tenths_of_the_requests_may_be_dials() -> None:
     account = ExotelAccount(calls_per_minute=200)
     assert pacing.dial_step(account) == timedelta(seconds=60 / 180)
-    assert abs(pacing.details_step(account) - timedelta(seconds=3)) < timedelta(milliseconds=1)
+    assert abs(pacing.details_step(account) - timedelta(seconds=60 / 18)) < timedelta(milliseconds=1)
+
+
+@given(st.integers(20, 3_000), st.floats(0, 60))
+@settings(deadline=None)
+def test_dials_and_questions_together_never_pass_the_accounts_limit_in_any_minute(limit: int, apart: float) -> None:
+    """Both as fast as they may, two minutes long, however they lie to each other."""
+    account = ExotelAccount(calls_per_minute=limit)
+    dials = every(pacing.dial_step(account), NOON)
+    questions = every(pacing.details_step(account), NOON + timedelta(seconds=apart))
+    assert most_within(sorted(dials + questions), timedelta(minutes=1)) <= limit
+
+
+def every(step: timedelta, first: datetime) -> list[datetime]:
+    """Requests that are each granted as soon as may be, the first after a rest."""
+    found, next_at = [first], pacing.advance(first, first, step)
+    while next_at < first + timedelta(minutes=2):
+        found.append(next_at)
+        next_at = pacing.advance(next_at, next_at, step)
+    return found
+
+
+@pytest.mark.parametrize("per_second", [3, 10, 50, 200, 999])
+def test_requests_on_their_way_may_overtake_their_pace_a_little_and_no_second_holds_more_than_one_too_many(
+    per_second: int,
+) -> None:
+    """The first of a second left late, those after it at once."""
+    step = pacing.step(per_second)
+    late = min(timedelta(milliseconds=50), (SECOND * 1.005 - (per_second - 1) * SECOND / per_second) / 2.1)
+    left = every(step, NOON)
+    arrived = sorted([left[0] + late, *left[1:]])
+    assert most_within(arrived, SECOND) <= per_second + 1
+    assert SECOND / step >= 0.99 * per_second
 
 
 @pytest.mark.django_db
