@@ -166,8 +166,15 @@ def _planned(summary: Summary, share: Share | None, now: datetime) -> tuple[date
         return None, summary.waiting
     pace = (share.per_minute if share else 0) or per_minute(campaign)
     until = ends_at(campaign, timedelta(minutes=summary.left / max(pace, 0.001)), now)
-    words = f"Finishes about {clock(until)}" if until and until - now < timedelta(days=1) else "Goes on tomorrow"
+    words = f"Finishes about {_told(until, now)}" if until and until - now < timedelta(days=1) else "Goes on tomorrow"
     return until, summary.waiting or words
+
+
+def _told(moment: datetime, now: datetime) -> str:
+    """The clock, with the day when it is another one."""
+    zone = display_zone()
+    same_day = moment.astimezone(zone).date() == now.astimezone(zone).date()
+    return clock(moment) if same_day else f"{clock(moment)} tomorrow"
 
 
 def _lane(

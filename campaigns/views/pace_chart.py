@@ -4,11 +4,12 @@ x in per cent, y in pixels, curves in a viewBox of 100 by 100, as in campaigns.v
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from campaigns.calling_hours import SAFETY
+from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign
 from campaigns.templatetags.dialer import clock, display_zone, grouped, span, when
 from campaigns.views.charts import round_up
@@ -123,7 +124,8 @@ def draw(campaign: Campaign, known: Mapping[datetime, int], ahead: Forecast, alo
     """`known` are calls dialled in each minute (UTC); minutes without any are left out."""
     target = target_of(campaign)
     began, until = campaign.launched_at or now, campaign.ended_at or now
-    live = campaign.ended_at is None
+    live, dialling = campaign.ended_at is None, campaign.status == CampaignStatus.RUNNING
+    ahead = ahead if dialling else replace(ahead, ends_at=None)
     series = points(known, along, began, until)
     top = round_up(max([target, ahead.pace if live else 0, *(rate for _, rate in series)]))
     real = [_at(along, at, rate, top) for at, rate in series]
@@ -131,8 +133,8 @@ def draw(campaign: Campaign, known: Mapping[datetime, int], ahead: Forecast, alo
         real.append(_at(along, now, ahead.last_minute, top))
     line = _path(real)
     now_x = along.x(now)
-    end_x = along.x(ahead.ends_at) if live and ahead.ends_at else 0.0
-    shown_end = live and ahead.ends_at is not None and ahead.ends_at <= along.end and end_x - now_x > 2 * NEAR
+    end_x = along.x(ahead.ends_at) if ahead.ends_at else 0.0
+    shown_end = dialling and ahead.ends_at is not None and ahead.ends_at <= along.end and end_x - now_x > 2 * NEAR
     margins = _margins(campaign, along)
     return PaceChart(
         title=_title(series, target, ahead, live=live),
@@ -144,7 +146,7 @@ def draw(campaign: Campaign, known: Mapping[datetime, int], ahead: Forecast, alo
                 _at(along, _target_until(ahead, along, until, live=live), target, top),
             ]
         ),
-        forecast=_ahead(along, ahead, now, top) if live and ahead.ends_at else "",
+        forecast=_ahead(along, ahead, now, top) if dialling else "",
         grid=[(BASE - (BASE - TOP) * share, round(top * share)) for share in (0.5, 1)],
         marks=_marks(along),
         now_x=f"{now_x:.2f}%" if live else "",

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
 from campaigns.models import Campaign
 from campaigns.progress import Counts
-from campaigns.templatetags.dialer import grouped, percent, plural, span, when
+from campaigns.templatetags.dialer import clock, grouped, percent, plural, span, when
 from campaigns.views.forecast import Forecast
 from campaigns.views.shares import target_of
 
@@ -63,7 +63,7 @@ def _finish(campaign: Campaign, ahead: Forecast) -> str:
     if ahead.ends_at is None:
         return "At this pace it does not finish within two months."
     spare = ""
-    if ahead.last_call:
+    if ahead.last_call and when(ahead.ends_at) == clock(ahead.ends_at):  # today
         spare = f", {span((ahead.last_call - ahead.ends_at).total_seconds())} before the last call"
     retries = " Retries that are still to come are not in it." if campaign.max_attempts > 1 else ""
     return format_html("Finishes about <b>{}</b>{}.{}", when(ahead.ends_at), spare, retries)

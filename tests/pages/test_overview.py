@@ -137,6 +137,12 @@ def test_the_strip_tells_launch_pause_and_plan_apart(account: ExotelAccount) -> 
     assert lane.note == "Finishes about 12:50 IST"
 
 
+def test_an_end_of_tomorrow_is_not_taken_for_one_of_today(account: ExotelAccount) -> None:
+    campaign = world.launched(account, world.people(3), calls_per_second=Decimal("0.001"))
+    (lane,) = _strip(campaign, NOON.replace(hour=23, minute=30)).lanes
+    assert lane.note == "Finishes about 00:20 IST tomorrow"
+
+
 def test_a_campaign_launched_yesterday_begins_at_the_left_edge(account: ExotelAccount) -> None:
     campaign = world.launched(account, world.people())
     AuditEntry.objects.all().delete()
