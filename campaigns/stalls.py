@@ -125,17 +125,18 @@ def lock_wait() -> str:
     if row is None:
         return ""
     name, pid, seconds = row
-    return (
-        f"Dialling waits for a lock in the database that “{name or 'a session'}” (process {pid}) holds for {seconds} s."
-    )
+    holder = f"“{name or 'a session'}” (process {pid})"
+    return f"Dialling waits for a lock in the database, which {holder} has held for {seconds} s."
 
 
-# Every intent begins with the pacer's row. A lock on it that somebody else waits for as well is not the cause.
+# Every intent begins with the pacer's row, so whoever waits and has touched that table is one (or is kept from it like
+# one). A holder that waits itself is not the cause.
 _WAITING = """
     SELECT holder.application_name, holder.pid,
         greatest(0, extract(epoch FROM clock_timestamp() - coalesce(holder.xact_start, holder.state_change)))::integer
     FROM pg_stat_activity AS waiting, LATERAL unnest(pg_blocking_pids(waiting.pid)) AS blocker (pid)
     JOIN pg_stat_activity AS holder ON holder.pid = blocker.pid
     WHERE waiting.datname = current_database() AND waiting.wait_event_type = 'Lock'
-        AND waiting.query LIKE '%campaigns_pacer%' AND holder.wait_event_type IS DISTINCT FROM 'Lock'
+        AND EXISTS (SELECT FROM pg_locks WHERE pid = waiting.pid AND relation = 'campaigns_pacer'::regclass)
+        AND holder.wait_event_type IS DISTINCT FROM 'Lock'
     ORDER BY holder.xact_start NULLS LAST LIMIT 1"""

@@ -60,6 +60,23 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector(".drawer [data-close]")?.click();
 });
 
+// A file may be dropped on the whole field, which then says its name.
+document.querySelectorAll(".drop").forEach((field) => {
+  const input = field.querySelector("input[type=file]");
+  const over = (event) => { event.preventDefault(); field.classList.add("is-over"); };
+  ["dragenter", "dragover"].forEach((kind) => field.addEventListener(kind, over));
+  field.addEventListener("dragleave", () => field.classList.remove("is-over"));
+  field.addEventListener("drop", (event) => {
+    event.preventDefault();
+    field.classList.remove("is-over");
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change"));
+  });
+  input.addEventListener("change", () => {
+    if (input.files.length) field.querySelector(".drop__title").textContent = input.files[0].name;
+  });
+});
+
 // Toasts leave by themselves; what must be read is a callout.
 document.querySelectorAll(".toast").forEach((toast) => setTimeout(() => toast.remove(), 8000));
 

@@ -1,7 +1,10 @@
 """Contact lists: all of them, one of them, and a file's way into one: upload, columns, import, report."""
 
+from collections.abc import Callable, Mapping
+
 from django.core.files import File
 from django.core.paginator import Paginator
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -13,7 +16,7 @@ from campaigns.forms.lists import ColumnsForm, UploadForm
 from campaigns.importing import mapping, phones, report, uploads
 from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import NotAList
-from campaigns.lifecycle import ImportStatus
+from campaigns.lifecycle import LIVE_CAMPAIGNS, ImportStatus
 from campaigns.models import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.views import audience
 from campaigns.views.downloads import csv_answer
@@ -35,9 +38,12 @@ SAMPLE = (
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    """Every list with its people, its last import and who uses it."""
+    """Every list with its people, its last import and who uses it; found by name, or by what is up with it."""
+    wanted, search = request.GET.get("show", ""), request.GET.get("q", "").strip()
     lists = ContactList.objects.order_by("-created_at", "-pk").prefetch_related("campaigns")
-    page = Paginator(lists, LISTS_A_PAGE).get_page(request.GET.get("page"))
+    chosen = lists.filter(pk__in=_SHOWN[wanted]()) if wanted in _SHOWN else lists
+    found = chosen.filter(name__icontains=search) if search else chosen
+    page = Paginator(found, LISTS_A_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     imports = {
         each.contact_list_id: each
@@ -49,9 +55,31 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lists": [(each, people[each.pk], imports.get(each.pk)) for each in shown],
         "people": sum(people.values()),
+        "total": len(people),
+        "suppressed": tallies.suppressed(),
+        "chips": [(name, label, _SHOWN[name]().count()) for name, label in CHIPS],
+        "wanted": wanted,
+        "q": search,
         "unfinished": waiting[:10],
     }
     return render(request, "lists/index.html", context)
+
+
+def _in_use() -> QuerySet[ContactList]:
+    """Lists that a live campaign calls."""
+    return ContactList.objects.filter(campaigns__status__in=LIVE_CAMPAIGNS).distinct()
+
+
+def _to_look_at() -> QuerySet[ContactList]:
+    """Lists whose last file failed or had rows that were rejected."""
+    last = ContactImport.objects.filter(contact_list=OuterRef("pk")).order_by("-created_at", "-pk")
+    state, rejected = Subquery(last.values("status")[:1]), Subquery(last.values("rejected")[:1])
+    marked = ContactList.objects.annotate(last_state=state, last_rejected=rejected)
+    return marked.filter(Q(last_state=ImportStatus.FAILED) | Q(last_rejected__gt=0))
+
+
+CHIPS = (("in-use", "In use"), ("look", "Needs a look"))
+_SHOWN: Mapping[str, Callable[[], QuerySet[ContactList]]] = {"in-use": _in_use, "look": _to_look_at}
 
 
 @require_GET

@@ -152,7 +152,7 @@ def test_a_lock_in_the_database_is_named_with_its_holder() -> None:
     campaign = running()
     no_worker(campaign)
     with locked_by_psql(campaign.account_id):
-        until(stalls.lock_wait)
+        until(stalls.lock_wait, 10)
         found = waiting(campaign)
     assert (found.code, found.held) == ("database-lock", True)
     assert "“psql” (process " in found.reason

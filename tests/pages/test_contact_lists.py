@@ -14,6 +14,7 @@ from django.test import AsyncClient, Client, override_settings
 from campaigns.importing import loading
 from campaigns.models import AuditEntry, Contact, ContactImport, ContactList, User
 from campaigns.views.lists import SAMPLE
+from tests.pages import world
 
 PEOPLE = (
     "Name,Mobile,City\n"
@@ -255,3 +256,27 @@ def test_an_upload_that_waits_for_its_columns_is_found_again(client_of_meera: Cl
     contact_import = send(client_of_meera)
     assert "Waiting for its columns:" in text_of(client_of_meera, "/lists/")
     assert client_of_meera.get(f"/imports/{contact_import.pk}/")["Location"] == f"/imports/{contact_import.pk}/map"
+
+
+def test_lists_are_found_by_name_and_by_what_is_up_with_them(client_of_meera: Client, db: None) -> None:
+    account = world.account()
+    called, other = world.people(2, "Pune EMI"), world.people(1, "Nashik branch")
+    world.launched(account, called)
+    other.imports.create(file_name="a.csv", status="done", rejected=3)
+
+    def names(query: str) -> list[str]:
+        page = client_of_meera.get(f"/lists/{query}").content.decode()
+        return [one.name for one in (called, other) if f"<bdi>{one.name}</bdi></a>" in page]
+
+    assert names("") == ["Pune EMI", "Nashik branch"]
+    assert names("?q=nash") == ["Nashik branch"]
+    assert names("?show=in-use") == ["Pune EMI"]
+    assert names("?show=look") == ["Nashik branch"]
+    assert "none matches" in client_of_meera.get("/lists/?q=zzz").content.decode()
+
+
+def test_the_drop_on_the_list_of_lists_makes_a_list_of_the_file(client_of_meera: Client, db: None) -> None:
+    world.people()
+    file = SimpleUploadedFile("branch of Nashik.csv", b"Name,Mobile\nAsha,9000001001\n", "text/csv")
+    answer = client_of_meera.post("/lists/upload", {"file": file}, follow=True)
+    assert "Match the columns" in answer.content.decode()
