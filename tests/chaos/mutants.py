@@ -276,7 +276,7 @@ MUTANTS = (
                 "not_after=time.monotonic() + 60, late_answer",
             ),
         ),
-        tests=("tests/dialing/test_loop.py", "-k", "older_than_half_a_second or later_than_the_first_byte"),
+        tests=("tests/dialing/test_loop.py", "-k", "slept_after_the_commit"),
     ),
     Mutant(
         "retry-after-ignored",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -204,6 +205,21 @@ def test_an_intent_older_than_half_a_second_is_never_sent(exotel: Simulator) -> 
     owner.close()
     contact.refresh_from_db()
     assert (contact.state, contact.tries, contact.reason_code) == ("pending", 0, "not-sent")
+    assert not exotel.ledger.entries[1:]  # only that it started
+
+
+def test_a_loop_that_slept_after_the_commit_sends_nothing(exotel: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What SIGCONT finds after a freeze: an intent, a thread that is about to send it, and a clock that went on."""
+    monkeypatch.setattr(dialing, "FIRST_BYTE_WITHIN", 0.5)
+    of, owner = account(exotel), Owner()
+    people.contact(people.campaign(of))
+    step = intents.next_intent(of.pk, owner.number)
+    owner.close()
+    assert isinstance(step, Intent)
+    heard: list[dialing.Arrived] = []
+    slept = replace(step, committed_by=time.monotonic() - 0.6)
+    dialing._post_once(dialing.client_for(of), slept, heard.append)
+    assert [type(one.answer) for one in heard] == [NotSent]
     assert not exotel.ledger.entries[1:]  # only that it started
 
 
