@@ -21,19 +21,21 @@ PATIENCE = 40.0  # seconds until the first answer, on a busy machine
 
 
 @contextmanager
-def served(state_dir: Path) -> Iterator[str]:
+def served(state_dir: Path, *, at_noon: bool = False) -> Iterator[str]:
     """The address; STATE_DIR/media holds what was stored. The process ends with the block."""
-    with serving(state_dir) as (address, _):
+    with serving(state_dir, at_noon=at_noon) as (address, _):
         yield address
 
 
 @contextmanager
-def serving(state_dir: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The address and the process, which ends with the block at the latest."""
+def serving(
+    state_dir: Path, *, at_noon: bool = False, **environment: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The address and the process, which ends with the block at the latest. `at_noon`: with the clock of noon.py."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     command = (
-        sys.executable, "-m", "dialer.serving",
+        sys.executable, "-m", *(["tests.pages.noon"] if at_noon else []), "dialer.serving",
         "-b", "127.0.0.1", "-p", str(port), "-v", "0", "dialer.asgi:application",
     )  # fmt: skip
     values = {"DATABASE_URL": _database_url(), "STATE_DIR": str(state_dir), "PUBLIC_URL": address, "PORT": str(port)}

@@ -74,8 +74,8 @@ def launched(of: ExotelAccount, *lists: ContactList, **changes: Any) -> Campaign
     return campaign
 
 
-def call(to: CampaignContact, outcome: str = Outcome.ANSWERED, ordinal: int = 1, **changes: Any) -> CallAttempt:
-    """A call that has ended."""
+def ended_call(to: CampaignContact, outcome: str = Outcome.ANSWERED, ordinal: int = 1, **changes: Any) -> CallAttempt:
+    """A call that has ended, not saved yet."""
     began = timezone.now() - timedelta(seconds=60)
     values: dict[str, Any] = {
         "account": to.campaign.account,
@@ -100,7 +100,13 @@ def call(to: CampaignContact, outcome: str = Outcome.ANSWERED, ordinal: int = 1,
         "sid": f"sid-{to.pk}-{ordinal}",
         **changes,
     }
-    made = CallAttempt.objects.create(**values)
+    return CallAttempt(**values)
+
+
+def call(to: CampaignContact, outcome: str = Outcome.ANSWERED, ordinal: int = 1, **changes: Any) -> CallAttempt:
+    """A call that has ended, and its person done."""
+    made = ended_call(to, outcome, ordinal, **changes)
+    made.save()
     CampaignContact.objects.filter(pk=to.pk).update(
         state=ContactState.DONE, tries=ordinal, last_outcome=made.outcome, reason="Answered."
     )

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Response, ViewportSize, expect, sync_playwright
 
 from dialer import env
 
@@ -36,9 +37,10 @@ class Visitor:
     `answers` holds (address, status) of each response; a status in `expected` is not held against the page.
     """
 
-    def __init__(self, page: Page, address: str, pictures: Path) -> None:
+    def __init__(self, page: Page, address: str, pictures: Path, screen: str = "wide") -> None:
         self.page = page
         self.address = address
+        self._screen = screen
         self.wrong: list[str] = []
         self.answers: list[tuple[str, int]] = []
         self.expected: set[int] = set()
@@ -60,7 +62,7 @@ class Visitor:
                 self.wrong.append(f"{self.page.url} is {wide} pixels wide on a screen of {width}")
             if LOOK:
                 self.picture(f"{name}-{size}")
-        self.page.set_viewport_size({"width": 1366, "height": 768})
+        self.page.set_viewport_size(viewport(self._screen))
 
     def picture(self, name: str) -> None:
         """The whole page as a file, once its charts have settled."""
@@ -82,8 +84,15 @@ class Visitor:
             self.wrong.append(f"{response.url} is somebody else's")
 
 
+def viewport(screen: str) -> ViewportSize:
+    width, height = SIZES[screen]
+    return {"width": width, "height": height}
+
+
 @contextmanager
-def visitor(address: str, pictures: str) -> Iterator[Visitor]:
+def visitor(
+    address: str, pictures: str, screen: str = "wide", theme: Literal["light", "dark"] = "light"
+) -> Iterator[Visitor]:
     """A browser at the address; skipped with the reason where there is none, except in CI."""
     if not shutil.which(CHROMIUM):
         reason = "Chromium is not installed: apt-get install -y --no-install-recommends chromium fonts-noto-core"
@@ -94,8 +103,8 @@ def visitor(address: str, pictures: str) -> Iterator[Visitor]:
     shutil.rmtree(folder, ignore_errors=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIETLY])
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page = browser.new_page(viewport=viewport(screen), color_scheme=theme)
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
-        yield Visitor(page, address, folder)
+        yield Visitor(page, address, folder, screen)
         browser.close()
