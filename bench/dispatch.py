@@ -116,7 +116,7 @@ def _product(account: ExotelAccount) -> Speed:
     ender.join()
     owner.close()
     found = speed()
-    _retire(campaign)
+    retire(campaign)
     return found
 
 
@@ -147,7 +147,7 @@ def fill(campaign: Campaign, first: int, last: int) -> None:
         cursor.execute("VACUUM ANALYZE campaigns_campaigncontact")
 
 
-def _retire(campaign: Campaign) -> None:
+def retire(campaign: Campaign) -> None:
     CallAttempt.objects.filter(campaign=campaign).update(state=AttemptState.ENDED, slot_released_at=timezone.now())
     Campaign.objects.filter(pk=campaign.pk).update(status="completed")
 

@@ -16,7 +16,7 @@ import redis
 from django.conf import settings
 
 from bench.carrier import carrier, ledger_of
-from bench.dispatch import fill
+from bench.dispatch import fill, retire
 from bench.table import Row
 from campaigns import pacing
 from campaigns.models import Campaign
@@ -24,7 +24,7 @@ from dialer.celery import app
 from tests import people
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
-WARM = 2.0  # seconds until all workers stand and the room for POSTs has grown
+WARM = 2.0  # seconds after the first call until the room for POSTs has grown
 ANSWER_MS = 20
 LEAST = 0.99  # of the configured pace
 
@@ -82,11 +82,14 @@ def _arrivals(case: Case) -> list[float]:
         campaign = people.campaign(account, calls_per_second=case.per_second, max_concurrent=100_000)
         fill(campaign, 1, int(case.per_second * (SECONDS + WARM) * 1.2) + 100)
         with _workers(case.workers), _ticks():
+            while not ledger_of(address):
+                time.sleep(0.1)  # workers take their time to start
             time.sleep(WARM + SECONDS / 2)
             if case.flush:
                 redis.Redis.from_url(settings.REDIS_URL).flushall()
             time.sleep(SECONDS / 2)
             Campaign.objects.filter(pk=campaign.pk).update(status="completed")
+        retire(campaign)  # its people are the next case's too
         arrived = ledger_of(address)
     return [at for at in arrived if at >= arrived[0] + WARM]
 
