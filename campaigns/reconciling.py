@@ -7,6 +7,7 @@ and time, because the list carries no CustomField.
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -19,13 +20,15 @@ from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
 from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
-from campaigns.lifecycle import AttemptState
+from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
 from campaigns.models.accounts import CREDENTIALS
 from campaigns.outcomes import Statement
 
 log = logging.getLogger(__name__)
 
+LOOK = 0.05  # seconds between two looks whether it is the next question's turn
+DUE_AT_ONCE = SIDS_AT_ONCE * 2  # looked at for one question
 POST_TIME = timedelta(seconds=60)  # the longest between our intent and the stamp that Exotel gives the call
 CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
@@ -40,13 +43,33 @@ def reconcile_all() -> int:
     return sum(reconcile(account) for account in ExotelAccount.objects.defer(*CREDENTIALS))
 
 
+def reconcile_for(seconds: float) -> int:
+    """Ask until nothing is due any more or the time is up; returns how many questions were asked.
+
+    A fast account may ask more than one question a tick, and must: else confirmations pile up.
+    """
+    until, asked = time.monotonic() + seconds, 0
+    while True:
+        asked += reconcile_all()
+        if time.monotonic() > until or not _anything_due():
+            return asked
+        time.sleep(LOOK)
+
+
+def _anything_due() -> bool:
+    return CallAttempt.objects.filter(check_at__lte=pacing.db_now()).exists()
+
+
+def _due(account: ExotelAccount) -> list[CallAttempt]:
+    """Whom to ask about. Open calls come first: they hold slots and people; a confirmation can wait."""
+    rows = CallAttempt.objects.filter(account=account, check_at__lte=pacing.db_now()).order_by("check_at")
+    still_open = list(rows.filter(state__in=OPEN_ATTEMPTS)[:DUE_AT_ONCE])
+    return still_open + list(rows.exclude(state__in=OPEN_ATTEMPTS)[: DUE_AT_ONCE - len(still_open)])
+
+
 def reconcile(account: ExotelAccount) -> bool:
     """Ask the account's most urgent question, if its budget has room."""
-    due = list(
-        CallAttempt.objects.filter(account=account, check_at__lte=pacing.db_now()).order_by("check_at")[
-            : SIDS_AT_ONCE * 2
-        ]
-    )
+    due = _due(account)
     if not due:
         return False
     try:

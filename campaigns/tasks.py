@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 TICK_LOCK = 79  # pg advisory lock (79, n): one runner of each tick at a time
 IMPORTS = (6, 7)  # locks of imports: two at a time, since long ones must not take all threads from housekeeping
 PREPARE_SECONDS = 5.0
+RECONCILE_SECONDS = 2.0
 BETWEEN_CHUNKS = 0.5
 
 
@@ -76,7 +77,7 @@ def housekeeping_tick() -> None:
 def reconcile_tick() -> None:
     with _alone(3) as mine:
         if mine:
-            reconciling.reconcile_all()
+            reconciling.reconcile_for(RECONCILE_SECONDS)
             stream_use.read_due()
 
 

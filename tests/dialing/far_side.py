@@ -38,6 +38,7 @@ class Call:
     def end(self, status: CallStatus) -> None:
         if self.open:
             self.status = status
+            self.answered |= status == CallStatus.ANSWERED
 
     def details(self) -> CallDetails:
         return CallDetails(

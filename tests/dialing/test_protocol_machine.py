@@ -37,6 +37,7 @@ RING, TALK, LAG = 45, 60, 30
 NUMBERS = tuple(f"+9190000010{place:02d}" for place in range(6))
 ENDS = (CallStatus.ANSWERED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED)
 FATES = ("placed", "placed", "lost", "lost", "never", "not-sent", "slow", "bad-number", "ndnc")
+LATER_ON = "later"
 SHIFTS = (1, 8, 60, 120, 400)
 LATER = timedelta(hours=2)
 
@@ -103,9 +104,10 @@ class Protocol(RuleBasedStateMachine):
             raise AssertionError(what)
 
     # ------------------------------------------------------------------------------------------------- the dial loop
-    @rule(times=st.integers(1, 4))
-    def dial(self, times: int) -> None:
-        for _ in range(times):
+    @rule(fates=st.lists(st.sampled_from((*FATES, LATER_ON, LATER_ON)), min_size=1, max_size=4))
+    def dial(self, fates: list[str]) -> None:
+        """Take what is granted; each request leaves at once, or later."""
+        for fate in fates:
             step = intents.next_intent(self.account.pk, self.owner.number)
             if not isinstance(step, Intent):
                 return
@@ -114,14 +116,16 @@ class Protocol(RuleBasedStateMachine):
             self.must(running, "an intent of a campaign that does not run")
             self.must(number not in self.suppressed, "an intent for somebody on the do-not-call list")
             self.must(step.attempt_id not in self.sent, "a second intent for one attempt")
-            self.out.append(step)
+            if fate == LATER_ON:
+                self.out.append(step)
+            else:
+                self.send(step, fate)
 
     @precondition(lambda self: self.out)
     @rule(which=anywhere, fate=st.sampled_from(FATES))
     def post(self, which: int, fate: str) -> None:
         """The one POST of an attempt, and what comes back."""
-        intent = self.out.pop(which % len(self.out))
-        self.send(intent, fate)
+        self.send(self.out.pop(which % len(self.out)), fate)
 
     def send(self, intent: Intent, fate: str) -> None:
         self.sent.add(intent.attempt_id)
@@ -172,7 +176,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=anywhere, what=st.sampled_from(["answered", "as it stands", "as it stands", "another's"]))
     def call_back(self, which: int, what: str) -> None:
         """A callback, doubled, late or about another call."""
-        call = self.carrier.calls_made[which % len(self.carrier.calls_made)]
+        call = self.carrier.calls_made[-1 - which % len(self.carrier.calls_made)]
         if what == "another's":
             self.tell(call, "answered", sid="sid-of-nobody", number="+919999999999")
         elif what == "answered":
@@ -206,9 +210,11 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from(SHIFTS))
     def time_passes(self, seconds: int) -> None:
-        if self.out:
-            seconds = 0  # what waits longer than half a second to be sent is never sent
-        self.ahead += timedelta(seconds=seconds)
+        if not self.out:  # what waits longer than half a second to be sent is never sent
+            self.pass_time(timedelta(seconds=seconds))
+
+    def pass_time(self, time: timedelta) -> None:
+        self.ahead += time
         self.set_clock()
         self.carrier.time_passes(pacing.db_now())
 
@@ -220,12 +226,14 @@ class Protocol(RuleBasedStateMachine):
         events.apply_leftovers()
         control.finish_all()
 
-    @rule()
-    def ask(self) -> None:
-        """One question of the reconciler."""
-        due = list(
-            CallAttempt.objects.filter(account=self.account, check_at__lte=pacing.db_now()).order_by("check_at")[:20]
-        )
+    @rule(waits=st.booleans())
+    def ask(self, waits: bool = False) -> None:
+        """One question of the reconciler, also as soon as one is due."""
+        planned = CallAttempt.objects.filter(account=self.account, check_at__isnull=False).order_by("check_at")
+        first = planned.first()
+        if waits and first and first.check_at and not self.out:
+            self.pass_time(max(first.check_at - pacing.db_now(), timedelta()) + timedelta(milliseconds=1))
+        due = list(planned.filter(check_at__lte=pacing.db_now())[:20])
         if due:
             reconciling._ask(cast("ExotelClient", self.carrier), due)
 
