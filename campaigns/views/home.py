@@ -128,8 +128,7 @@ def _ended_today(now: datetime) -> list[Campaign]:
 
 
 def _line(account: ExotelAccount | None, live: list[Summary], found: list[Alert]) -> str:
-    count = sum(alert.state == "bad" for alert in found)
-    needs = f" {plural(count, 'thing needs,things need')} you." if count else ""
+    needs = f" {plural(len(found), 'thing needs,things need')} you." if found else ""
     if account is None:
         return "No account to call through yet."
     pulse = progress.pulse(account)

@@ -63,6 +63,7 @@ def test_uncertain_people_and_missing_recordings_are_told(client_of_meera: Clien
     assert f"2 people are uncertain in {campaign.name}." in page
     assert f"/campaigns/{campaign.pk}/contacts?state=uncertain" in page
     assert "1 recording is missing." in page
+    assert "2 things need you." in page
 
 
 def test_a_worker_that_is_gone_is_told(client_of_meera: Client, account: ExotelAccount) -> None:
