@@ -157,11 +157,12 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/turns.py",
-                "    now, alive = clock[0]\n",
-                "    now, alive = clock[0]\n"
+                "    campaigns = [_campaign(*row) for row in running]\n",
+                "    now = clock[0][0]\n"
                 "    if running or account_id not in _SEEN or (now - _SEEN[account_id][0]).total_seconds() > 5:\n"
                 "        _SEEN[account_id] = (now, running)\n"
-                "    running = _SEEN[account_id][1]\n",
+                "    running = _SEEN[account_id][1]\n"
+                "    campaigns = [_campaign(*row) for row in running]\n",
             ),
             Edit("campaigns/turns.py", "_DAY = timedelta(hours=24)\n", "_DAY = timedelta(hours=24)\n_SEEN = {}\n"),
         ),
@@ -186,8 +187,8 @@ MUTANTS = (
             Edit("campaigns/turns.py", "        pacing.SLOTS_USED,\n        account", "        account"),
             Edit(
                 "campaigns/turns.py",
-                "    pacers, clock, running, used = ask(\n",
-                "    used = ask(pacing.SLOTS_USED, account=account_id)[0]\n    pacers, clock, running = ask(\n",
+                "    pacers, clock, alive, running, used = ask(\n",
+                "    used = ask(pacing.SLOTS_USED, account=account_id)[0]\n    pacers, clock, alive, running = ask(\n",
             ),
         ),
         tests=("tests/dialing/test_slots.py",),
