@@ -86,7 +86,7 @@ def _draw(kind: Kind, chance: random.Random, *, spoiled: bool) -> str:
 
 
 def _too_fast(people: list[str], numbers: Iterator[str], chance: random.Random) -> None:
-    for _ in range(min(MOST_TOO_FAST, len(people) // 200)):
+    for _ in range(min(MOST_TOO_FAST, len(people) // 100)):
         people[chance.randrange(len(people) // 4, len(people))] = next(numbers)
 
 

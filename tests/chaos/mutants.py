@@ -289,7 +289,7 @@ MUTANTS = (
                 "now if seconds else None",
             ),
         ),
-        plan=short(calls=250, seed=6),
+        tests=("tests/dialing/test_answers.py", "-k", "429"),
     ),
     Mutant(
         "answered-200-unstored",

@@ -34,6 +34,7 @@ ASK_EVERY_SO_OFTEN = 2.0  # seconds between two questions to the database whethe
 STUCK_AFTER = 150.0  # seconds in which nothing at all happens
 RING, TALK = 10, 30  # ring timeout and TimeLimit: a slot without evidence is free after 50 s
 LAG = 10  # the account's reporting lag: absence counts a minute after the intent
+NO_PROOF = 3600  # the same for a run that does not wait for it: nobody may be dialled again while it is judged
 ACTS_PER = 120  # pauses, and as often a do-not-call entry of three people, of faults.PER calls
 OTHERS_END = 45.0  # seconds in which what is still open must settle when nothing needs proof
 
@@ -133,7 +134,8 @@ class Run:
 
     def _set_up(self, product: Product, ask: "Ask") -> None:
         """Lists, campaigns, and an account whose far side is quick to know what it never heard of; then launch."""
-        product.query(f"UPDATE campaigns_exotelaccount SET reporting_lag = {LAG} RETURNING id")
+        lag = LAG if self.plan.proof else NO_PROOF
+        product.query("UPDATE campaigns_exotelaccount SET reporting_lag = %s RETURNING id", lag)
         for kind in KINDS:
             csv = self.folder / f"{kind.name}.csv"
             write_csv(csv, self.crowd.people[kind.name])
