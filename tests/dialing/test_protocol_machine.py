@@ -331,7 +331,7 @@ def test_no_order_of_events_rings_anybody_twice_or_leaves_anything_open() -> Non
     run_state_machine_as_test(
         Protocol,
         settings=settings(
-            max_examples=int(os.environ.get("GAMES", "25")),
+            max_examples=int(os.environ.get("GAMES", "20")),
             stateful_step_count=40,
             deadline=None,
             database=None,
