@@ -1,7 +1,7 @@
 """Addresses of the pages and of the carrier's doors."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.generic import RedirectView
 
 from campaigns.views import (
@@ -30,6 +30,7 @@ from campaigns.views import (
 
 # Slashes matter where a page has pages below it; the bare word leads there.
 BARE = ("campaigns", "lists", "calls", "do-not-call", "settings")
+NUMBERED = ("campaigns", "lists", "imports", "calls", "contacts", "settings/accounts")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -97,3 +98,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/accounts/<int:account_id>/lift-hold", settings.lift_hold, name="account-lift-hold"),
 ]
 urlpatterns += [path(word, RedirectView.as_view(url=f"/{word}/")) for word in BARE]
+urlpatterns += [
+    re_path(rf"^(?P<page>{word}/[0-9]+)$", RedirectView.as_view(url="/%(page)s/", query_string=True))
+    for word in NUMBERED
+]

@@ -216,10 +216,15 @@ def problems(options: Mapping[str, str], columns: Collection[str], speech_availa
 def _unknown(chosen: Mapping[str, str], columns: Collection[str]) -> list[str]:
     with_key = {"thanks": [*columns, "key"]}
     return [
-        f"“{_label(name)}” uses {{{column}}}, but the list has no column of that name."
+        f"“{_label(name)}” uses {{{column}}}, but the list has no column of that name. {_choice(columns)}"
         for name in SPOKEN
         for column in unknown_columns(chosen[name], with_key.get(name, columns))
     ]
+
+
+def _choice(columns: Collection[str]) -> str:
+    """What may be written instead. The column that holds the name is {name}, whatever the file calls it."""
+    return f"There is {', '.join(f'{{{column}}}' for column in sorted(columns))}."
 
 
 def _too_long(name: str) -> str:

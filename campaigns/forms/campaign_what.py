@@ -88,6 +88,11 @@ class WhatForm(PlainForm):
             )
         yield BotChoice("", "No bot", NO_BOT, chosen=not self["bot"].value(), fields=[])
 
+    def columns(self) -> list[str]:
+        """What may stand in a message, as it is written: {name} first, then the columns of the lists."""
+        known = {column for contact_list in self.draft.lists for column in contact_list.columns} - {"name"}
+        return [f"{{{column}}}" for column in ("name", *sorted(known))]
+
     def _keys(self, bot: str, option: str) -> list[str]:
         """The option's field, and the box that removes what was uploaded for it."""
         return [key for key in (option_key(bot, option), removal_key(bot, option)) if key in self.fields]

@@ -137,7 +137,7 @@ def test_a_bot_that_is_not_installed_is_named() -> None:
 def test_a_column_that_no_list_has_is_named() -> None:
     options = {**ANNOUNCER["bot_options"], "message": "You owe {amount}"}
     sentence = problem(plans.draft(bot="announcer", bot_options=options))
-    assert sentence == "“Message” uses {amount}, but the list has no column of that name."
+    assert sentence == "“Message” uses {amount}, but the list has no column of that name. There is {name}."
 
 
 def test_a_column_that_one_of_the_lists_has_will_do() -> None:

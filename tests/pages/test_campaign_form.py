@@ -12,7 +12,7 @@ from django.test import Client
 
 from campaigns import bots
 from campaigns.forms.fields import simple
-from campaigns.models import Campaign
+from campaigns.models import Campaign, ContactList
 from tests.pages import world
 
 WHO = ("name", "lists", "purpose")
@@ -293,3 +293,12 @@ def test_an_uploaded_recording_can_be_removed_from_a_draft(client_of_meera: Clie
     campaign.refresh_from_db()
     assert not campaign.audio.exists()
     assert campaign.bot_options["recording"] == ""
+
+
+def test_the_second_page_names_the_columns_that_a_message_may_use(client_of_meera: Client, lists: list[int]) -> None:
+    contact_list = ContactList.objects.get(pk=lists[0])
+    contact_list.columns = ["amount", "city"]
+    contact_list.save(update_fields=["columns"])
+    client_of_meera.post("/campaigns/new", {name: value for name, value in form(lists).items() if name in WHO})
+    page = client_of_meera.get(f"/campaigns/{Campaign.objects.get().pk}/edit/what").content.decode()
+    assert "<code>{name}</code> <code>{amount}</code> <code>{city}</code>" in page

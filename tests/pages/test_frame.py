@@ -58,6 +58,7 @@ def test_an_unknown_theme_changes_nothing(client_of_meera: Client) -> None:
 
 def test_the_word_without_its_slash_leads_to_the_page(client_of_meera: Client) -> None:
     assert client_of_meera.get("/campaigns")["Location"] == "/campaigns/"
+    assert client_of_meera.get("/campaigns/7?page=2")["Location"] == "/campaigns/7/?page=2"
 
 
 def test_a_page_that_does_not_exist_says_so_in_words(stranger: Client) -> None:
