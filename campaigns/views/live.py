@@ -61,10 +61,15 @@ def tabs(campaign: Campaign) -> dict[str, Any]:
     """What the tabs of a launched campaign show behind their words."""
     sums = tallies.of_campaign(campaign.pk)
     return {
-        "calls_made": sum(n for *_, n in progress.attempts_in(sums)),
+        "calls_made": _calls_made(sums),
         "people_total": sum(n for measure, n in sums.items() if measure.startswith("contact:")),
         "acts": counted(history.of_campaign(campaign.pk), 999),
     }
+
+
+def _calls_made(sums: Mapping[str, int]) -> int:
+    """As many as the call log holds of the campaign."""
+    return sum(n for *_, n in progress.attempts_in(sums))
 
 
 # -------------------------------------------------------------------------------------------------------- fragments
@@ -90,6 +95,7 @@ def _counts_part(campaign: Campaign) -> dict[str, Any]:
         "funnel": steps,
         "not_placed": _not_placed(campaign, counts),
         "ended": campaign.status in ENDED_CAMPAIGNS,
+        "calls_made": _calls_made(tallies.of_campaign(campaign.pk)),
     }
 
 

@@ -68,6 +68,8 @@ def test_the_counts_add_up_to_everybody(client_of_meera: Client, campaign: Campa
     assert "Contacts by state: 1 done, 3 pending" in page
     assert "4 contacts" in page
     assert 'hx-swap-oob="true"' in page
+    assert '<small id="tab-calls" hx-swap-oob="true">1</small>' in page
+    assert '<small id="tab-calls">1</small>' in client_of_meera.get(f"/campaigns/{campaign.pk}/").content.decode()
 
 
 def test_people_are_found_by_state_name_and_last_digits(client_of_meera: Client, campaign: Campaign) -> None:
