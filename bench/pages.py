@@ -20,6 +20,8 @@ from django.utils import timezone
 from bench import crowd
 from bench.crowd import Crowd
 from bench.table import Row
+from campaigns.lifecycle import ContactState
+from campaigns.models import CampaignContact
 from campaigns.views.live import FRAGMENTS
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "1000000"))
@@ -136,12 +138,20 @@ def _campaign_pages(world: Crowd) -> Iterator[Visit]:
     yield Visit("campaigns, page 2", "/campaigns/", data={"page": "2"})
     yield Visit("new campaign", "/campaigns/new")
     yield Visit("rewrite a draft", f"/campaigns/{world.draft}/edit")
+    for step in ("what", "when"):
+        yield Visit(f"rewrite a draft, {step}", f"/campaigns/{world.draft}/edit/{step}")
     yield Visit("review of two lists", f"/campaigns/{world.draft}/")
     yield Visit("live campaign", campaign)
     for part in FRAGMENTS:
         yield Visit(f"live campaign, {part}", campaign, htmx=True, data={"part": part})
     yield Visit("stop a campaign", f"{campaign}stop")
+    yield Visit("history of a campaign", f"{campaign}history")
+    yield Visit("plan of a campaign", f"{campaign}plan")
     yield Visit("people of a campaign", f"{campaign}contacts")
+    in_line = CampaignContact.objects.filter(campaign_id=world.campaign, state=ContactState.PENDING)
+    yield Visit(
+        "why not called", f"{campaign}contacts", data={"why": in_line.order_by("-pk").values_list("pk", flat=True)[0]}
+    )
     middle = {"after": str(PEOPLE // 2)}
     yield Visit("people, in the middle", f"{campaign}contacts", data=middle)
     for state in ("retry", "uncertain", "skipped", "in-call"):
