@@ -1,7 +1,7 @@
 """Addresses of the pages and of the carrier's doors."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from campaigns.views import (
@@ -99,6 +99,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [path(word, RedirectView.as_view(url=f"/{word}/")) for word in BARE]
 urlpatterns += [
-    re_path(rf"^(?P<page>{word}/[0-9]+)$", RedirectView.as_view(url="/%(page)s/", query_string=True))
+    path(f"{word}/<int:number>", RedirectView.as_view(url=f"/{word}/%(number)s/", query_string=True))
     for word in NUMBERED
 ]
