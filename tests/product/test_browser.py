@@ -211,7 +211,7 @@ def until_the_recording_is_here(visit: Visitor, call: int) -> None:
 
     def here() -> bool:
         visit.go(f"/calls/{call}/")
-        if visit.page.locator("[data-player]").count():
+        if visit.page.locator("[data-lane] path.later").count():  # the wave is drawn a moment after it is stored
             return True
         if visit.page.get_by_role("button", name="Try now").count():
             visit.page.get_by_role("button", name="Try now").click()
