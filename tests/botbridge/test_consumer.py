@@ -314,6 +314,7 @@ async def test_who_waits_for_the_voice_keeps_nobody_else_from_speaking(
     await asyncio.sleep(0.05)
     caller = await Caller(ready).start()
     await caller.until(lambda caller: "media" in caller.events(), 5)
+    assert not any("media" in each.events() for each in waiting)
     voice.set()
     for each in (caller, *waiting):
         await each.gone()

@@ -146,4 +146,5 @@ def test_the_gpl_library_is_never_loaded_into_our_process() -> None:
         "assert speech.voices(); assert 'espeakng_loader' not in sys.modules; assert 'django' not in sys.modules;"
         "assert 'channels' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(speech.__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(speech.__file__).parent.parent)
+    assert done.returncode == 0

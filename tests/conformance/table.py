@@ -72,7 +72,7 @@ def faults(row: Row) -> Iterator[str]:
     if not row.tests:
         yield "it names no test"
     yield from (f"there is no {place}" for place in row.code if not exists(place))
-    yield from (trouble for test in row.tests if (trouble := test_fault(test)))
+    yield from (trouble for test in row.tests if (trouble := why_no_proof(test)))
 
 
 def exists(place: str) -> bool:
@@ -86,7 +86,7 @@ def exists(place: str) -> bool:
     return name in (names(file) if file.suffix == ".py" else headings(file))
 
 
-def test_fault(test: str) -> str:
+def why_no_proof(test: str) -> str:
     """Why a test proves nothing: '' if it is there and is run."""
     path, _, name = test.partition("::")
     file = ROOT / path

@@ -85,6 +85,8 @@ def test_several_accounts_are_driven_side_by_side(exotel: Simulator) -> None:
         people.contacts(campaign, 100)
     with ticking(loops=2):
         until(lambda: all(placed(campaign) >= 5 for campaign in campaigns))
+        assert all(placed(campaign) < 100 for campaign in campaigns)  # neither waited for the other's end
+    assert not exotel.ledger.doubles()
 
 
 def test_a_loop_ends_by_itself_when_no_campaign_runs(exotel: Simulator) -> None:
