@@ -15,6 +15,7 @@ from django.utils import timezone
 from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing
 from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
+from campaigns.dial_requests import dial_request
 from campaigns.exotel import payloads
 from campaigns.exotel.payloads import ConnectRequest
 from campaigns.lifecycle import (
@@ -29,6 +30,7 @@ from campaigns.lifecycle import (
     sources,
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Mode
+from campaigns.models.lists import columns_of
 from campaigns.refusals import NotAllowed
 
 __all__ = ["NotAllowed", "adjust", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
@@ -296,36 +298,17 @@ def _request_problems(campaign: Campaign) -> Iterator[str]:
 
 def example_request(campaign: Campaign) -> ConnectRequest:
     """The request for an example person with the longest ids there can be: what launch is checked with."""
-    bot = campaign.mode == Mode.BOT
     largest = 10**18
-    return ConnectRequest(
-        number=EXAMPLE_NUMBER,
-        caller_id=campaign.caller_id,
-        mode="bot" if bot else "flow",
-        stream_url=_example_stream(campaign, largest) if bot else "",
-        stream_name=campaign.stream_name if bot else "",
-        flow_url="" if bot else campaign.flow_url,
-        time_limit=campaign.time_limit,
-        ring_timeout=campaign.ring_timeout,
-        record=campaign.record,
-        recording_channels="dual" if campaign.recording_channels == "dual" else "single",
-        status_callback=addresses.status_callback(largest),
-        status_callback_events=("terminal", "answered"),
-        custom_field=addresses.custom_field(largest, largest),
-    )
-
-
-def _example_stream(campaign: Campaign, attempt_id: int) -> str:
-    """As long as it can get: values are cut so that the query never is longer."""
+    # As long as it can get: values are cut so that the query never is longer.
     longest = dict.fromkeys(campaign.stream_parameters, "x" * addresses.QUERY_LENGTH)
-    return addresses.stream(attempt_id, campaign.sample_rate, longest)
+    return dial_request(campaign, EXAMPLE_NUMBER, campaign_id=largest, attempt_id=largest, parameters=longest)
 
 
 def _parameter_problems(campaign: Campaign) -> Iterator[str]:
-    columns = {"name"}.union(*(contact_list.columns for contact_list in campaign.lists.all()))
+    columns = columns_of(campaign.lists.all())
     for name in campaign.stream_parameters:
         if name not in columns:
-            yield f"There is no column “{name}” to send to the stream; the lists have {', '.join(sorted(columns))}."
+            yield f"There is no column “{name}” to send to the stream; the lists have {', '.join(columns)}."
 
 
 def _bot(campaign: Campaign) -> Iterator[str]:
@@ -334,7 +317,7 @@ def _bot(campaign: Campaign) -> Iterator[str]:
     if campaign.bot not in settings.BOTS:
         yield f"There is no bot “{campaign.bot}” here: choose one of {', '.join(settings.BOTS)}."
         return
-    columns = {"name"}.union(*(contact_list.columns for contact_list in campaign.lists.all()))
+    columns = columns_of(campaign.lists.all())
     options = campaign.bot_options | {audio.option: audio.file_name for audio in campaign.audio.all()}
     if campaign.mode == Mode.BOT and bots.spec(campaign.bot).listens_only:
         yield f"“{bots.spec(campaign.bot).label}” never says anything: it is for the Stream applet of a flow."

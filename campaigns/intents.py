@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import addresses, eligibility, failpoints, pacing, turns
+from campaigns import eligibility, failpoints, pacing, turns
+from campaigns.dial_requests import dial_request
 from campaigns.eligibility import Block
 from campaigns.exotel.payloads import ConnectRequest
 from campaigns.lifecycle import (
@@ -22,7 +23,7 @@ from campaigns.lifecycle import (
     ContactState,
     advance,
 )
-from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Mode, Pacer
+from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Pacer
 from campaigns.statements import plan_anew
 from campaigns.turns import Turn, people, running_campaigns
 
@@ -109,28 +110,9 @@ def _next_intent(account_id: int, owner: int) -> Intent | Wait:
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
-    """What is asked of Exotel for one attempt."""
-    bot = campaign.mode == Mode.BOT
-    return ConnectRequest(
-        number=attempt.phone,
-        caller_id=attempt.caller_id,
-        mode="bot" if bot else "flow",
-        stream_url=_stream_url(attempt, campaign) if bot else "",
-        stream_name=campaign.stream_name if bot else "",
-        flow_url="" if bot else campaign.flow_url,
-        time_limit=attempt.time_limit,
-        ring_timeout=attempt.ring_timeout,
-        record=campaign.record,
-        recording_channels="dual" if campaign.recording_channels == "dual" else "single",
-        status_callback=addresses.status_callback(attempt.pk),
-        status_callback_events=("terminal", "answered"),
-        custom_field=addresses.custom_field(campaign.pk, attempt.pk),
-    )
-
-
-def _stream_url(attempt: CallAttempt, campaign: Campaign) -> str:
+    """What is asked of Exotel for one attempt, which was just written with the campaign's own settings."""
     parameters = stream_parameters(campaign, attempt.campaign_contact)
-    return addresses.stream(attempt.pk, campaign.sample_rate, parameters)
+    return dial_request(campaign, attempt.phone, campaign_id=campaign.pk, attempt_id=attempt.pk, parameters=parameters)
 
 
 def stream_parameters(campaign: Campaign, contact: CampaignContact) -> dict[str, str]:

@@ -11,6 +11,7 @@ from campaigns.creating import CampaignPlan
 from campaigns.forms.fields import PlainForm, dress
 from campaigns.forms.options import BotChoice, option_field, option_key, removal_key
 from campaigns.models import Mode, PassthruBranch, RecordingChannels
+from campaigns.models.lists import columns_of
 
 SAMPLE_RATES = ((8000, "8 kHz, as the phone network has it"), (16000, "16 kHz"), (24000, "24 kHz"))
 OF_A_FLOW = ("flow_url", "passthru_branch", "passthru_result", "passthru_ends_call")
@@ -90,8 +91,7 @@ class WhatForm(PlainForm):
 
     def columns(self) -> list[str]:
         """What may stand in a message, as it is written: {name} first, then the columns of the lists."""
-        known = {column for contact_list in self.draft.lists for column in contact_list.columns} - {"name"}
-        return [f"{{{column}}}" for column in ("name", *sorted(known))]
+        return [f"{{{column}}}" for column in columns_of(self.draft.lists)]
 
     def _keys(self, bot: str, option: str) -> list[str]:
         """The option's field, and the box that removes what was uploaded for it."""

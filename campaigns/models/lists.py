@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -16,6 +18,11 @@ class ContactList(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def columns_of(lists: Iterable[ContactList]) -> list[str]:
+    """What is known of each person of the lists: the name first, then their other columns in order of the alphabet."""
+    return ["name", *sorted({column for one in lists for column in one.columns} - {"name"})]
 
 
 class ContactImport(models.Model):

@@ -260,9 +260,9 @@ MUTANTS = (
         "all calls of a campaign carry one callback address",
         (
             Edit(
-                "campaigns/intents.py",
-                "addresses.status_callback(attempt.pk)",
-                "addresses.status_callback(campaign.pk)",
+                "campaigns/dial_requests.py",
+                "addresses.status_callback(attempt_id)",
+                "addresses.status_callback(campaign_id)",
             ),
         ),
         plan=short(),
