@@ -7,12 +7,12 @@ can be known must be known.
 
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+import time_machine
 from django.db import transaction
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -39,6 +39,7 @@ NUMBERS = tuple(f"+9190000010{place:02d}" for place in range(6))
 ENDS = (CallStatus.ANSWERED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED)
 FATES = ("placed", "placed", "lost", "lost", "never", "not-sent", "slow", "bad-number", "ndnc")
 LATER_ON = "later"
+START = datetime(2026, 1, 14, 6, 0, tzinfo=UTC)
 TURN = timedelta(milliseconds=5)  # more than both paces ask for
 SHIFTS = (1, 8, 60, 120, 400)
 LATER = timedelta(hours=2)
@@ -58,7 +59,9 @@ class Protocol(RuleBasedStateMachine):
         self.world = transaction.atomic()
         self.world.__enter__()
         self.carrier = Carrier()
-        self.now = timezone.now()
+        self.now = START
+        self.python_clock = time_machine.travel(START, tick=False)
+        self.python_time = self.python_clock.start()
         self.pass_time(timedelta())
         self.owner = Owner()
         self.account = people.account(max_concurrent=SLOTS, calls_per_minute=60_000, reporting_lag=LAG)
@@ -96,6 +99,7 @@ class Protocol(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.world.__exit__(None, None, None)
             pacing.CLOCK = REAL_CLOCK
+            self.python_clock.stop()
 
     def must(self, true: object, what: str) -> None:
         if not true:
@@ -214,8 +218,12 @@ class Protocol(RuleBasedStateMachine):
             self.pass_time(timedelta(seconds=seconds))
 
     def pass_time(self, time: timedelta) -> None:
-        """The only clock of a game: what happens in it must not depend on how fast this machine is."""
+        """The only clock of a game, the database's and Python's: nothing may depend on how fast this machine is.
+
+        Callbacks carry the time at which they came by Python's clock, and retries are planned from it.
+        """
         self.now += time
+        self.python_time.move_to(self.now)
         pacing.CLOCK = f"'{self.now.isoformat()}'::timestamptz"
         self.carrier.time_passes(self.now)
 
