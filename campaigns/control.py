@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing
+from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing, versions
 from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
 from campaigns.dial_requests import dial_request
@@ -71,6 +71,7 @@ def begin(campaign: Campaign, *, by: Actor, **changes: object) -> None:
     cleared = {"scheduled_at": None, "paused_by": "", "paused_reason": ""}
     move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), **cleared, **changes)
     CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
+    versions.write(campaign, by=by)
     audit.record(by, "launch", f"campaign:{campaign.pk}")
 
 

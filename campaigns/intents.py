@@ -220,6 +220,7 @@ def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: in
         campaign_id=campaign.pk,
         campaign_contact=contact,
         generation=campaign.generation,
+        campaign_version=campaign.version,
         phone=contact.phone,
         caller_id=campaign.caller_id,
         ring_timeout=campaign.ring_timeout,

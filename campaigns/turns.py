@@ -176,6 +176,7 @@ _GIVEN = {
     "campaign_id": "bigint",
     "campaign_contact_id": "bigint",
     "generation": "integer",
+    "campaign_version": "integer",
     "phone": "text",
     "caller_id": "text",
     "ring_timeout": "integer",

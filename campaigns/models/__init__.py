@@ -26,6 +26,7 @@ from campaigns.models.suppression import Suppression
 from campaigns.models.tallies import Tally
 from campaigns.models.tokens import AccountToken, TokenPurpose
 from campaigns.models.users import User
+from campaigns.models.versions import CampaignVersion
 
 __all__ = [
     "AccountKind",
@@ -40,6 +41,7 @@ __all__ = [
     "CampaignContact",
     "CampaignList",
     "CampaignPace",
+    "CampaignVersion",
     "Contact",
     "ContactImport",
     "ContactList",

@@ -23,6 +23,7 @@ class CallAttempt(models.Model):
     )
     ordinal = models.PositiveSmallIntegerField()
     generation = models.PositiveIntegerField(default=0)
+    campaign_version = models.PositiveIntegerField(default=1, db_default=1)  # CampaignVersion.number at the intent
     phone = models.CharField(max_length=16)
     caller_id = models.CharField(max_length=20)
     ring_timeout = models.PositiveIntegerField()

@@ -52,13 +52,15 @@ class Campaign(models.Model):
     """What is said to whom, when and how fast. Counters and pace live in rows of their own (CampaignPace).
 
     draft -> scheduled -> running <-> paused -> draining -> cancelled; running -> completed. See campaigns.lifecycle.
-    `generation` grows with each launch, pause and resume: an intent is granted for one generation only.
+    `generation` grows with each launch, pause and resume: an intent is granted for one generation only. `version` is
+    the number of the CampaignVersion that holds its settings as they are now, 0 before the launch.
     """
 
     name = models.CharField(max_length=120)
     account = models.ForeignKey(ExotelAccount, on_delete=models.PROTECT, related_name="campaigns")
     status = models.CharField(max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
     generation = models.PositiveIntegerField(default=0)
+    version = models.PositiveIntegerField(default=0, db_default=0)
     is_test = models.BooleanField(default=False)  # a single test call; kept out of lists and figures
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.SERVICE)
     mode = models.CharField(max_length=4, choices=Mode, default=Mode.BOT)
@@ -78,6 +80,7 @@ class Campaign(models.Model):
     time_zone = models.CharField(max_length=64, default="Asia/Kolkata")
     window_start = models.TimeField()
     window_end = models.TimeField()  # equal to the start: all day
+    ends_at = models.DateTimeField(null=True, blank=True)  # from then on nobody is called any more
     ring_timeout = models.PositiveIntegerField(default=45)  # seconds
     time_limit = models.PositiveIntegerField(default=300)  # seconds, of the whole call
     max_attempts = models.PositiveIntegerField(default=1)
@@ -99,7 +102,11 @@ class Campaign(models.Model):
     )
     paused_by = models.CharField(max_length=150, default="", blank=True)  # a user's name, or "Dialer"
     paused_reason = models.TextField(default="", blank=True)
+    # who stopped it with its live talks: streams that are open, or open later, are closed
+    hang_up_by = models.CharField(max_length=150, default="", db_default="", blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # after an edit of the hours: the last campaign contact whose time was planned anew; null when all were
+    replan_after = models.BigIntegerField(null=True, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)  # null while contacts are still being enrolled
     zones = models.JSONField(default=list, blank=True)  # the zones of the enrolled contacts; '' is the campaign's own
 
