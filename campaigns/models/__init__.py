@@ -3,6 +3,7 @@
 from campaigns.models.accounts import AccountKind, CallerId, ExotelAccount, Pacer, Spelling
 from campaigns.models.attempts import CallAttempt, CallEvent, EventSource
 from campaigns.models.audit import AuditEntry
+from campaigns.models.breakers import Breaker
 from campaigns.models.campaigns import (
     Campaign,
     CampaignAudio,
@@ -32,6 +33,7 @@ __all__ = [
     "AccountKind",
     "AccountToken",
     "AuditEntry",
+    "Breaker",
     "CallAttempt",
     "CallEvent",
     "CallNote",

@@ -69,6 +69,10 @@ class Pacer(models.Model):
     `next_dial_at` and `next_details_at` are GCRA rows without burst: the earliest instant of the next request of that
     kind. `held_code` is empty while the account may dial; `probe_at` is when a held account is tried again by itself
     (null: only a person lifts the hold). `recent` is the last 20 POSTs, newest last: `+` certain, `?` unknown.
+
+    Fewer requests a minute than the account is set to may be dialled: `learnt_per_minute` from 429s (`learnt_at` is when
+    it last changed, `learnt_patience` how many quiet minutes it takes to raise it), `told_per_minute` from Exotel's
+    X-RateLimit-Limit. See `campaigns.learning`. `most_streams` is Exotel's ThrottleLimit; see `campaigns.stream_use`.
     """
 
     account = models.OneToOneField(ExotelAccount, on_delete=models.CASCADE, primary_key=True)
@@ -76,11 +80,20 @@ class Pacer(models.Model):
     next_details_at = models.DateTimeField(default=timezone.now)
     backoff_until = models.DateTimeField(null=True)
     backoff_seconds = models.PositiveIntegerField(default=0)
+    backoff_reason = models.CharField(max_length=300, default="", db_default="", blank=True)
+    slowed_at = models.DateTimeField(null=True)  # the last 429 that was not the echo of another
+    learnt_per_minute = models.PositiveIntegerField(null=True)
+    learnt_at = models.DateTimeField(null=True)
+    learnt_patience = models.PositiveSmallIntegerField(default=1, db_default=1)
+    told_per_minute = models.PositiveIntegerField(null=True)
+    told_at = models.DateTimeField(null=True)
+    most_streams = models.PositiveIntegerField(null=True)
     held_code = models.CharField(max_length=30, default="", blank=True)
     held_reason = models.TextField(default="", blank=True)
     held_since = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probing = models.BooleanField(default=False)  # half-open: one dial at a time until one is certain
+    probe_seconds = models.PositiveIntegerField(default=0, db_default=0)  # to the next probe, after calls that failed
     recent = models.CharField(max_length=20, default="", blank=True)
     not_sent_in_row = models.PositiveIntegerField(default=0)
     loop_owner = models.IntegerField(null=True)
