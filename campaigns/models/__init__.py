@@ -17,6 +17,7 @@ from campaigns.models.campaigns import (
     RetryRule,
     UnknownPolicy,
 )
+from campaigns.models.gaps import Gap, Installation
 from campaigns.models.heartbeats import Heartbeat
 from campaigns.models.lists import Contact, ContactImport, ContactList, ImportIssue
 from campaigns.models.notes import CallNote, Judgement
@@ -49,8 +50,10 @@ __all__ = [
     "ContactList",
     "EventSource",
     "ExotelAccount",
+    "Gap",
     "Heartbeat",
     "ImportIssue",
+    "Installation",
     "Judgement",
     "Mode",
     "Pacer",
