@@ -6,12 +6,15 @@ answers it, one call at a time goes out ("half-open") until one is certain. A ho
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from campaigns import audit, pacing
 from campaigns.audit import DIALER, Actor
-from campaigns.models import Pacer
+from campaigns.lifecycle import CAMPAIGN, CampaignStatus, advance
+from campaigns.models import Campaign, Pacer
 
 PROBE_EVERY = timedelta(seconds=30)
 UNKNOWNS_IN_ROW = 8
@@ -104,6 +107,16 @@ def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
     pacer.save(update_fields=["not_sent_in_row"])
     if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:
         put(pacer, Hold(UNREACHABLE, f"No request reaches Exotel: {reason}.", probes=True), now)
+
+
+def pause(campaign: Campaign, reason: str, now: datetime) -> None:
+    """Pause a running campaign for a reason that a person must mend (the account's pacer is locked by the caller)."""
+    rows = Campaign.objects.filter(pk=campaign.pk)
+    said: dict[str, Any] = {"paused_by": "Dialer", "paused_reason": reason, "generation": F("generation") + 1}
+    if campaign.status == CampaignStatus.RUNNING and advance(
+        rows, CAMPAIGN, CampaignStatus.PAUSED, field="status", **said
+    ):
+        audit.record(DIALER, "pause", f"campaign:{campaign.pk}", reason=reason, at=now.isoformat())
 
 
 def back_off(account_id: int, retry_after: float | None) -> None:

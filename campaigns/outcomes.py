@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from campaigns import audit, eligibility, failpoints, pacing, suppressing
+from campaigns import audit, breakers, eligibility, failpoints, pacing, suppressing
 from campaigns.audit import DIALER
 from campaigns.exotel.numbers import canonical, same_number
 from campaigns.lifecycle import (
@@ -166,6 +166,8 @@ def _end(attempt: CallAttempt, said: Statement) -> str:
     if won:
         attempt.outcome = said.status
         settle_contact(attempt, said.at)
+        if said.source != EventSource.DIALER:
+            breakers.call_ended(attempt, said.status, said.at)
         failpoints.reach("outcome.ended")
         return ""
     if attempt.state == AttemptState.REFUSED:

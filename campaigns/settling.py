@@ -13,21 +13,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from campaigns import audit, events, failpoints, holds, outcomes, pacing, placing
+from campaigns import audit, breakers, events, failpoints, holds, outcomes, pacing, placing
 from campaigns.audit import DIALER
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.holds import Hold
 from campaigns.lifecycle import (
     ATTEMPT,
-    CAMPAIGN,
     CAMPAIGN_CONTACT,
     AttemptState,
-    CampaignStatus,
     ContactState,
     Outcome,
     advance,
 )
-from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, CampaignPace, EventSource, Pacer
+from campaigns.models import AuditEntry, CallAttempt, CampaignContact, CampaignPace, EventSource, Pacer
 from campaigns.outcomes import Statement
 
 ASK_AFTER = timedelta(seconds=60)  # an unknown call is looked for in the list once it had time to appear there
@@ -126,6 +124,7 @@ def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: d
 def _ndnc(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
     why = f"Exotel may not call this number (NDNC): {answer.message}"
     _close_contact(attempt, ContactState.SKIPPED, "ndnc", why, now)
+    breakers.number_refused(attempt, answer.message, now)
 
 
 def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -138,19 +137,12 @@ def _invalid(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime
         # Behind the others: if it is this person's number after all, a resumed campaign must not meet it first again.
         outcomes.back_in_line(attempt, now, "")
         which = "the first request" if first_ever else f"{pace.bad_requests_in_row} requests in a row"
-        reason = f"Exotel refused {which} of this campaign: “{answer.message}” Check the caller ID and the campaign."
-        _pause(attempt.campaign, reason, now)
+        check = "Check the caller ID, the campaign and the numbers of its list."
+        reason = f"Exotel refused {which} of this campaign: “{answer.message}” {check}"
+        holds.pause(attempt.campaign, reason, now)
         return
     _close_contact(attempt, ContactState.DONE, "invalid-request", f"Exotel refused: {answer.message}", now)
-
-
-def _pause(campaign: Campaign, reason: str, now: datetime) -> None:
-    rows = Campaign.objects.filter(pk=campaign.pk)
-    said: dict[str, Any] = {"paused_by": "Dialer", "paused_reason": reason, "generation": F("generation") + 1}
-    if campaign.status == CampaignStatus.RUNNING and advance(
-        rows, CAMPAIGN, CampaignStatus.PAUSED, field="status", **said
-    ):
-        audit.record(DIALER, "pause", f"campaign:{campaign.pk}", reason=reason, at=now.isoformat())
+    breakers.number_refused(attempt, answer.message, now)
 
 
 def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now: datetime) -> None:

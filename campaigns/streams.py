@@ -8,7 +8,7 @@ from typing import Literal
 
 from django.db import transaction
 
-from campaigns import audit, events, matching, outcomes, pacing, tokens
+from campaigns import audit, breakers, events, matching, outcomes, pacing, tokens
 from campaigns.audit import Actor
 from campaigns.events import Arrival
 from campaigns.lifecycle import OPEN_ATTEMPTS
@@ -161,6 +161,7 @@ def start_stream(stream_id: int, start: StreamStart) -> None:
             encoding=start.encoding[:30],
             custom_parameters=start.custom_parameters,
         )
+        breakers.stream_started(attempt)
     events.say(
         Arrival(
             source=EventSource.STREAM,
@@ -232,3 +233,4 @@ def close_stream(stream_id: int, closing: StreamClosing) -> None:
             attempt = CallAttempt.objects.get(streams=stream_id)
             if attempt.mode == Mode.BOT:
                 outcomes.stream_ended(attempt, now)
+                breakers.stream_ended(attempt, Stream.objects.get(pk=stream_id), now)

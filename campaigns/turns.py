@@ -32,11 +32,12 @@ from campaigns.lifecycle import (
     IllegalTransition,
     sources,
 )
-from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
+from campaigns.models import Breaker, CallAttempt, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
 from campaigns.models.accounts import CREDENTIALS
 from campaigns.statements import Statement, ask, either
 
 _PACE = ("campaign_id", "next_dial_at", "served")
+_BREAKER = [one.attname for one in Breaker._meta.concrete_fields]
 _PERSON = ("id", "campaign_id", "phone", "name", "variables", "time_zone")
 _DAY = timedelta(hours=24)
 
@@ -58,12 +59,15 @@ _RUNNING = Statement(
     "turn_running",
     """
     SELECT campaign.id, concat_ws('/', campaign.xmin, campaign.ctid, account.xmin, account.ctid),
-        pace.campaign_id, pace.next_dial_at, pace.served
+        pace.campaign_id, pace.next_dial_at, pace.served, BREAKER
     FROM campaigns_campaign AS campaign
     JOIN campaigns_exotelaccount AS account ON account.id = campaign.account_id
     JOIN campaigns_campaignpace AS pace ON pace.campaign_id = campaign.id
+    LEFT JOIN campaigns_breaker AS breaker ON breaker.campaign_id = campaign.id
     WHERE campaign.account_id = %(account)s AND campaign.status = 'running'
-    ORDER BY pace.served * 1.0 / greatest(campaign.weight, 1), campaign.id""",
+    ORDER BY pace.served * 1.0 / greatest(campaign.weight, 1), campaign.id""".replace(
+        "BREAKER", ", ".join(f"breaker.{name}" for name in _BREAKER)
+    ),
     account="bigint",
 )
 _ALIVE = Statement("turn_alive", f"SELECT {pacing.OWNER_ALIVE}", owners="integer", owner="integer")
@@ -90,9 +94,12 @@ def running_campaigns(account_id: int) -> list[Campaign]:
     return [_campaign(*row) for row in ask(_RUNNING, account=account_id)[0]]
 
 
-def _campaign(campaign_id: int, version: str, *pace: Any) -> Campaign:
+def _campaign(campaign_id: int, version: str, *rows: Any) -> Campaign:
     campaign = copy.copy(_as_set(campaign_id, version))
+    pace, breaker = rows[: len(_PACE)], rows[len(_PACE) :]
     campaign.pace = CampaignPace.from_db(DEFAULT_DB_ALIAS, _PACE, pace)
+    known = breaker[0] is not None  # else there is no row: no trouble
+    campaign.breaker = Breaker.from_db(DEFAULT_DB_ALIAS, _BREAKER, breaker) if known else Breaker()
     return campaign
 
 

@@ -1,0 +1,255 @@
+"""Whether trouble with calls is the carrier's, the bot's or the list's; what follows from it, and how it ends.
+
+* **The carrier's** shows in the answers to our requests, and holds the account: see `campaigns.holds`. If Exotel takes
+  requests and then the calls of several campaigns of an account fail at once, it is the carrier's too (CALLS_FAIL):
+  each of those campaigns is held.
+* **The bot's** (BOT), in bot mode only: people pick up, and no stream of ours starts, or it breaks off in the first
+  seconds, or the bot fails. TALKS_IN_ROW such calls in a row hold the campaign. That the person hung up, or that a
+  process of ours was stopped, says nothing about the bot.
+* **The list's** (BAD_LIST): calls fail, or Exotel refuses their numbers, while no other campaign of the account has
+  that trouble. Each counts one, and each call that rang takes three away, so that four of five must fail for long;
+  BAD_CALLS pause the campaign. Whether to go on with such a list is a person's decision; a resumed campaign is judged
+  by the calls of after that, because a call belongs to the generation that made it.
+
+So that none of these costs many: while nothing is proved (a campaign that was just launched or resumed, or the last
+talks or calls went wrong) no more than FEW_OPEN calls are open. A bot proves itself by a stream that starts, a flow by
+a call that rings or ends well.
+
+BOT and CALLS_FAIL end by themselves. Every PROBE_EVERY they are looked at; for the bot our own media address is asked
+first, which rings nobody. Then one person is called. A stream that lasts, or a call that rings, lifts the hold, and the
+campaign begins carefully again. If our address cannot be asked from here (a firewall) one person is called all the
+same each BLIND_AFTER.
+
+Evidence is written with the fact that it comes from, in its transaction, after the attempt's lock; a call without
+trouble reads one row, or none, and writes nothing. Holds are put by the intent that meets the evidence, under the
+account's lock; decision 14.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from campaigns import addresses, audit, holds, pacing
+from campaigns.audit import DIALER
+from campaigns.lifecycle import CampaignStatus, Outcome
+from campaigns.models import Breaker, CallAttempt, Campaign, Mode, Stream
+
+BOT, CALLS_FAIL, BAD_LIST = "bot-trouble", "calls-fail", "bad-list"
+PROBED = (BOT, CALLS_FAIL)
+TALKS_IN_ROW = 4
+BAD_CALLS = 12
+GOOD_TAKES = 3  # off the bad calls
+ELSEWHERE = 4  # bad calls of another campaign: the trouble is not this list's
+DOUBTFUL_TALKS, DOUBTFUL_CALLS = 2, 4  # from here on carefully
+FEW_OPEN = 6
+AT_ONCE = 3.0  # seconds of a stream: one that breaks so early is no talk
+LASTS = timedelta(seconds=5)  # a stream so old is good, though its talk goes on
+PROBE_EVERY = timedelta(seconds=30)
+BLIND_AFTER = timedelta(minutes=5)
+OUR_ADDRESS_WITHIN = 3.0  # seconds
+
+_CLEAR: dict[str, Any] = {
+    "bad_talks": 0,
+    "bad_calls": 0,
+    "words": "",
+    "held_code": "",
+    "held_reason": "",
+    "held_since": None,
+    "probe_at": None,
+    "probing": False,
+    "tried_at": None,
+}
+
+
+def of(campaign: Campaign) -> Breaker:
+    """The campaign's breaker; one that knows of no trouble if it has no row."""
+    try:
+        return campaign.breaker
+    except Breaker.DoesNotExist:
+        return Breaker(campaign=campaign)
+
+
+def begin(campaign: Campaign) -> None:
+    """Launched or resumed: what was before says nothing any more, and nothing is proved yet."""
+    Breaker.objects.update_or_create(campaign=campaign, defaults=_CLEAR | {"trial": True})
+
+
+def careful(breaker: Breaker) -> bool:
+    """Whether few calls at a time are enough for now."""
+    return breaker.trial or breaker.bad_talks >= DOUBTFUL_TALKS or breaker.bad_calls >= DOUBTFUL_CALLS
+
+
+# --------------------------------------------------------------------------------------------------------- evidence
+def call_ended(attempt: CallAttempt, outcome: str, at: datetime) -> None:
+    """The carrier said how a call ended. Call under the attempt's lock; `attempt` has its campaign."""
+    if attempt.generation != attempt.campaign.generation or outcome == Outcome.CANCELLED:
+        return
+    picked_up = outcome == Outcome.ANSWERED or attempt.answered_at is not None
+    if picked_up and attempt.mode == Mode.BOT and not attempt.streams.exists():
+        _talk(attempt.campaign_id, "no stream came after the person had picked up", at)
+    failed = outcome == Outcome.FAILED and not picked_up
+    _call(attempt, "Exotel could not place the call" if failed else "", at)
+    if not picked_up:
+        # Nobody was there to hear the bot: the next person is tried without a rest.
+        tried = Breaker.objects.filter(pk=attempt.campaign_id, held_code=BOT, tried_at__lte=attempt.intent_at)
+        tried.filter(probing=False, probe_at__gt=at).update(probe_at=at)
+
+
+def number_refused(attempt: CallAttempt, words: str, at: datetime) -> None:
+    """Exotel refused this person's number."""
+    if attempt.generation == attempt.campaign.generation:
+        _call(attempt, f"Exotel says: “{words}”", at)
+
+
+def stream_started(attempt: CallAttempt) -> None:
+    """The bot is reached. Whether it can talk shows when the stream lasts, or ends."""
+    Breaker.objects.filter(pk=attempt.campaign_id, trial=True, held_code="").update(trial=False)
+
+
+def stream_ended(attempt: CallAttempt, stream: Stream, at: datetime) -> None:
+    """A stream is over, as `stream` says. Call under no lock, or the attempt's."""
+    if attempt.mode != Mode.BOT:
+        return
+    words = _broken(stream)
+    if words is not None:
+        _talk(attempt.campaign_id, words, at, stream.started_at)
+
+
+def _broken(stream: Stream) -> str | None:
+    """What was wrong with a talk that is over; '' if nothing was, None if that cannot be said."""
+    if stream.closed_by == "error" or stream.close_code == 1011:
+        return stream.close_reason or "the bot failed"
+    if stream.closed_by == "server":
+        return None
+    if stream.started_at is None:
+        return "the stream was opened, and its start never came"
+    if stream.closed_by == "network" and stream.seconds < AT_ONCE:
+        return f"the stream broke off after {stream.seconds:.1f} s"
+    return ""
+
+
+def _talk(campaign_id: int, broken: str, at: datetime, started_at: datetime | None = None) -> None:
+    """A person picked up. `broken`: why nobody talked to them, '' if somebody did."""
+    rows = Breaker.objects.filter(pk=campaign_id)
+    known = rows.first()
+    if broken:
+        Breaker.objects.get_or_create(campaign_id=campaign_id)
+        rows.update(bad_talks=F("bad_talks") + 1, words=broken[:300])
+        rows.filter(held_code=BOT).update(probing=False, probe_at=at + PROBE_EVERY)
+    elif known and known.held_code == BOT:
+        if started_at and known.held_since and started_at > known.held_since:
+            lift(known)
+    elif known and (known.trial or known.bad_talks):
+        rows.update(trial=False, bad_talks=0)
+
+
+def _call(attempt: CallAttempt, failed: str, at: datetime) -> None:
+    """A call is over. `failed`: why it never rang, '' if it did."""
+    rows = Breaker.objects.filter(pk=attempt.campaign_id)
+    known = rows.first()
+    if failed:
+        Breaker.objects.get_or_create(campaign_id=attempt.campaign_id)
+        rows.update(bad_calls=F("bad_calls") + 1, words=failed[:300])
+        rows.filter(held_code=CALLS_FAIL).update(probing=False, probe_at=at + PROBE_EVERY)
+    elif known and known.held_code == CALLS_FAIL:
+        lift(known)
+    elif known and known.bad_calls:
+        rows.update(bad_calls=Greatest(F("bad_calls") - GOOD_TAKES, 0))
+    if known and known.trial and not failed and attempt.mode != Mode.BOT:  # a bot has still to be heard
+        rows.update(trial=False)
+
+
+# ------------------------------------------------------------------------------------------------------------ holds
+def trip(campaign: Campaign, running: Sequence[Campaign], now: datetime) -> None:
+    """There is enough evidence: name the trouble and act on it. By an intent, under the account's lock.
+
+    `running` are the campaigns of the account that run, this one among them.
+    """
+    breaker = of(campaign)
+    if breaker.held_code:
+        return
+    others = [one for one in running if one.pk != campaign.pk and of(one).bad_calls >= ELSEWHERE]
+    if breaker.bad_talks >= TALKS_IN_ROW:
+        _hold(breaker, BOT, bot_reason(breaker), now)
+    elif others and breaker.bad_calls >= BAD_CALLS:
+        reason = f"Calls of {len(others) + 1} campaigns fail at once, so it is not the list: {breaker.words}."
+        _hold(breaker, CALLS_FAIL, reason, now)
+    elif breaker.bad_calls >= BAD_CALLS:
+        holds.pause(campaign, list_reason(breaker), now)
+        campaign.status = CampaignStatus.PAUSED
+
+
+def bot_reason(breaker: Breaker) -> str:
+    return f"People pick up, but the bot does not talk to them: {breaker.words}."
+
+
+def list_reason(breaker: Breaker) -> str:
+    words = breaker.words.rstrip(".")
+    return f"Nearly all of the last calls of this campaign failed ({words}). Check the numbers of its list."
+
+
+def _hold(breaker: Breaker, code: str, reason: str, now: datetime) -> None:
+    breaker.held_code, breaker.held_reason, breaker.held_since = code, reason, now
+    breaker.probe_at, breaker.probing = now + PROBE_EVERY, False
+    breaker.save(update_fields=["held_code", "held_reason", "held_since", "probe_at", "probing"])
+    audit.record(DIALER, "trouble", f"campaign:{breaker.campaign_id}", code=code, reason=reason)
+
+
+def lift(breaker: Breaker) -> None:
+    """It is over: carefully on. Whoever changes the row tells of it."""
+    rows = Breaker.objects.filter(pk=breaker.pk, held_code=breaker.held_code)
+    if rows.update(**_CLEAR | {"trial": True}):
+        audit.record(DIALER, "trouble over", f"campaign:{breaker.campaign_id}", code=breaker.held_code)
+
+
+# ------------------------------------------------------------------------------------------------------------ probes
+def tried(campaign: Campaign, now: datetime) -> None:
+    """A call was granted; if it is the one of a held campaign it is the only one until it is heard of."""
+    breaker = of(campaign)
+    if breaker.held_code and breaker.probing:
+        breaker.probing, breaker.tried_at = False, now
+        breaker.probe_at = now + timedelta(seconds=campaign.ring_timeout) + LASTS + PROBE_EVERY
+        breaker.save(update_fields=["probing", "tried_at", "probe_at"])
+
+
+def look() -> None:
+    """Is it over? For all campaigns that are held; a chore of housekeeping, under no lock."""
+    held = Breaker.objects.filter(held_code__in=PROBED, campaign__status=CampaignStatus.RUNNING)
+    for breaker in held.order_by("pk"):
+        now = pacing.db_now()
+        if breaker.held_code == BOT and _talks(breaker, now):
+            lift(breaker)
+        elif not breaker.probing and breaker.probe_at and breaker.probe_at <= now:
+            _probe(breaker, now)
+
+
+def _talks(breaker: Breaker, now: datetime) -> bool:
+    """Whether a stream that started since the hold has lasted for a while."""
+    since = Stream.objects.filter(attempt__campaign=breaker.pk, attempt__slot_released_at=None, closed_at=None)
+    return since.filter(started_at__gt=breaker.held_since, started_at__lt=now - LASTS).exists()
+
+
+def _probe(breaker: Breaker, now: datetime) -> None:
+    """Let one call go, unless our own media address says that nobody would talk on it."""
+    trouble = our_address_trouble() if breaker.held_code == BOT else ""
+    since = max(filter(None, (breaker.held_since, breaker.tried_at)), default=now)
+    rows = Breaker.objects.filter(pk=breaker.pk, held_code=breaker.held_code, probing=False)
+    if trouble and now - since < BLIND_AFTER:
+        reason = f"{bot_reason(breaker).rstrip('.')}; {trouble}."
+        rows.update(probe_at=now + PROBE_EVERY, held_reason=reason)
+    else:
+        rows.update(probing=True)
+
+
+def our_address_trouble() -> str:
+    """Why nobody can talk to the bot, asked as Exotel would reach it; '' if somebody answers there."""
+    address = f"{addresses.stream_base().replace('ws', 'http', 1)}/health"
+    try:
+        answer = httpx.get(address, timeout=OUR_ADDRESS_WITHIN, trust_env=False, follow_redirects=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
+        return f"our media address does not answer ({type(trouble).__name__})"
+    return "" if answer.status_code == 200 else f"our media address answers {answer.status_code}"
