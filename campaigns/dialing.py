@@ -22,6 +22,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
 from campaigns import failpoints, holds, intents, pacing, settling
+from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.intents import Intent, Reached, Wait
@@ -146,6 +147,7 @@ class Loop:
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
         self._heard: list[Arrived] = []  # answers taken from the queue and not settled yet, in order
         self._room = Room()
+        self._departures = Departures()
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}
 
@@ -204,7 +206,8 @@ class Loop:
             self._reached, self._refused = intent.account, False
         failpoints.reach("intent.committed")
         self._out[intent.attempt_id] = time.monotonic()
-        posting = self._pool.submit(_post_once, self._client, intent, self._answers.put)
+        leaves = self._departures.moment(intent.leaves_at, looked_at=intent.looked_at, heard=intent.heard)
+        posting = self._pool.submit(_post_once, self._client, intent, leaves, self._answers.put)
         posting.add_done_callback(_complain)
 
     def _hear(self, timeout: float = 0) -> None:
@@ -276,8 +279,8 @@ class Loop:
             pacer.save(update_fields=["probing", "probe_at"])
 
 
-def _post_once(client: ExotelClient, intent: Intent, report: Callable[[Arrived], None]) -> None:
-    """The one POST of an attempt, in a pool thread; whatever goes wrong is an answer."""
+def _post_once(client: ExotelClient, intent: Intent, leaves: float, report: Callable[[Arrived], None]) -> None:
+    """The one POST of an attempt, in a pool thread, at its turn; whatever goes wrong is an answer."""
 
     def late(answer: ConnectAnswer) -> None:
         report(Arrived(intent.attempt_id, answer, late=True))
@@ -285,7 +288,8 @@ def _post_once(client: ExotelClient, intent: Intent, report: Callable[[Arrived],
     answer: ConnectAnswer = Unknown("our own code failed while the request was out")
     try:
         failpoints.reach("post.begin")
-        answer = client.connect(intent.request, not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer=late)
+        latest = intent.committed_by + FIRST_BYTE_WITHIN
+        answer = client.connect(intent.request, not_before=leaves, not_after=latest, late_answer=late)
         failpoints.reach("post.answered")
     finally:
         report(Arrived(intent.attempt_id, answer))

@@ -78,8 +78,9 @@ def account_slots_block(account: ExotelAccount, used: int, now: datetime) -> Blo
 
 def account_pace_block(pacer: Pacer, account: ExotelAccount, now: datetime) -> Block | None:
     turn = pacing.turn(pacer.next_dial_at, now, pacing.dial_step(account))
-    if turn > now:
-        return Block("account-pace", f"The account dials {_rate(account)} calls a minute.", until=turn)
+    if turn > now + pacing.AHEAD:
+        reason = f"The account dials {_rate(account)} calls a minute."
+        return Block("account-pace", reason, until=turn - pacing.AHEAD)
     return None
 
 
@@ -118,9 +119,9 @@ def campaign_slots_block(campaign: Campaign, used: int, now: datetime) -> Block 
 
 def campaign_pace_block(campaign: Campaign, pace: CampaignPace, now: datetime) -> Block | None:
     turn = pacing.turn(pace.next_dial_at, now, campaign_step(campaign))
-    if turn > now:
+    if turn > now + pacing.AHEAD:
         reason = f"The campaign dials {campaign.calls_per_second.normalize():f} calls a second."
-        return Block("campaign-pace", reason, until=turn)
+        return Block("campaign-pace", reason, until=turn - pacing.AHEAD)
     return None
 
 

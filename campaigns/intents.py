@@ -50,12 +50,18 @@ ONCE = "one_open_attempt_per_person"  # the constraint that decides between acco
 
 @dataclass(frozen=True)
 class Intent:
-    """Permission to POST once. `committed_by` is a time.monotonic() no later than the commit."""
+    """Permission to POST once, at `leaves_at` of the database's clock, which said `looked_at` at `heard`.
+
+    `heard` and `committed_by` are of time.monotonic(); the latter is no later than the commit.
+    """
 
     attempt_id: int
     campaign_id: int
     request: ConnectRequest
     account: "Reached"
+    leaves_at: datetime
+    looked_at: datetime
+    heard: float
     committed_by: float
 
 
@@ -96,6 +102,7 @@ def next_intent(account_id: int, owner: int) -> Intent | Wait:
 def _next_intent(account_id: int, owner: int) -> Intent | Wait:
     with transaction.atomic():
         turn = turns.take(account_id, owner)
+        heard = time.monotonic()
         _beat(turn.pacer, owner, turn.now)
         if not turn.owner_alive:
             return Wait(Block("owner", "This dial loop has lost its lock."), 0, work=False)
@@ -106,7 +113,9 @@ def _next_intent(account_id: int, owner: int) -> Intent | Wait:
         failpoints.reach("intent.written")
         # The time is taken before the commit is sent: whoever acts on it can only be too careful.
         request, account = connect_request(attempt, campaign), Reached.of(campaign.account)
-        return Intent(attempt.pk, campaign.pk, request, account, time.monotonic())
+        return Intent(
+            attempt.pk, campaign.pk, request, account, attempt.intent_at, turn.now, heard, committed_by=time.monotonic()
+        )
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
@@ -211,9 +220,11 @@ def nobody_due(campaign: Campaign, now: datetime) -> Block:
 
 
 def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: int, now: datetime) -> CallAttempt:
-    """The intent itself: the attempt, the contact's new state, and both paces one step on."""
+    """The intent itself: the attempt, the contact's new state, and both paces one step on from when it leaves."""
     account, pace = campaign.account, campaign.pace
-    over = now + timedelta(seconds=campaign.ring_timeout + campaign.time_limit + POST_SECONDS)
+    step, own_step = pacing.dial_step(account), eligibility.campaign_step(campaign)
+    leaves_at = max(pacing.turn(pacer.next_dial_at, now, step), pacing.turn(pace.next_dial_at, now, own_step), now)
+    over = leaves_at + timedelta(seconds=campaign.ring_timeout + campaign.time_limit + POST_SECONDS)
     attempt = CallAttempt(
         account_id=account.pk,
         account_kind=account.kind,
@@ -227,12 +238,12 @@ def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: in
         time_limit=campaign.time_limit,
         mode=campaign.mode,
         owner=owner,
-        intent_at=now,
+        intent_at=leaves_at,
         slot_expires_at=over,
         proof_at=over + timedelta(seconds=account.reporting_lag),
     )
-    pacer.next_dial_at = pacing.advance(pacer.next_dial_at, now, pacing.dial_step(account))
-    pace.next_dial_at = pacing.advance(pace.next_dial_at, now, eligibility.campaign_step(campaign))
+    pacer.next_dial_at = pacing.advance(pacer.next_dial_at, leaves_at, step)
+    pace.next_dial_at = pacing.advance(pace.next_dial_at, leaves_at, own_step)
     pace.served += 1
     turns.write(attempt, pacer, pace)
     return attempt

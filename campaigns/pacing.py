@@ -1,8 +1,9 @@
 """How fast an account may dial, and how many calls may be open: granted inside the intent's transaction.
 
 GCRA without burst: a row holds the earliest instant of the next request. Granting moves it one step on; idle time
-earns at most half a step (and never more than TOLERANCE), which forgives a late wake-up: with a pace of n a second
-no sliding second ever holds more than n + 1. The clock is the database's, read after the pacer row is locked.
+earns nothing. An intent is written up to AHEAD before its turn, and its request leaves at the turn: so a loop that is
+kept from a core or waits for the disk for a moment loses no turn, and needs no leave to hurry after. The clock is the
+database's, read after the pacer row is locked.
 """
 
 from collections.abc import Mapping
@@ -17,8 +18,8 @@ DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for cal
 FEWEST_QUESTIONS = 0.5  # a minute
 OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
+AHEAD = timedelta(milliseconds=60)  # a commit, a thread and a connection take less on a machine that is not overloaded
 AIM = 0.995  # of a pace by the second: requests take their time to leave, and no more than n + 1 may meet in a second
-TOLERANCE = timedelta(milliseconds=100)
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
 CLOCK = "clock_timestamp()"  # SQL: the database's wall clock, now (not the transaction's start)
 
@@ -86,9 +87,8 @@ def turn(next_at: datetime, now: datetime, step: timedelta) -> datetime:
 
 
 def advance(next_at: datetime, now: datetime, step: timedelta) -> datetime:
-    """The turn after one granted at `now`."""
-    credit = min(step / 2, TOLERANCE)
-    return max(turn(next_at, now, step), now - credit) + step
+    """The turn after one that is used at `now`."""
+    return max(turn(next_at, now, step), now) + step
 
 
 def slots_used(account_id: int) -> Mapping[int, int]:

@@ -135,12 +135,14 @@ class ExotelClient:
         request: ConnectRequest,
         *,
         not_after: float,
+        not_before: float = 0.0,
         total_deadline: float = DEADLINE,
         late_answer: Callable[[ConnectAnswer], None] | None = None,
     ) -> ConnectAnswer:
         """Place the call with one POST, and say within `total_deadline` seconds what came of it.
 
-        The first byte leaves before `not_after` (of time.monotonic) or never. Nothing is retried. If the deadline
+        The first byte leaves between `not_before` and `not_after` (of time.monotonic) or never; what must be done
+        before it, a connection above all, is done at once. Nothing is retried. If the deadline
         passes after the first byte the answer is Unknown, while the exchange goes on for up to 40 s in all; if it
         then still ends in Accepted or Refused, `late_answer` gets that, once, on another thread, after this
         method has decided. The callback should only hand it over, to a queue for example. Without a callback the
@@ -149,7 +151,8 @@ class ExotelClient:
         began = time.monotonic()
         if began > not_after:
             return NotSent("the time to send had passed, nothing was sent")
-        exchange = self._begin(self._dial(request, min(not_after - began, total_deadline)), not_after)
+        dial = self._dial(request, min(not_after - began, total_deadline))
+        exchange = self._begin(dial, not_before, not_after)
         if exchange is None:
             return NotSent(f"{MOST_EXCHANGES} earlier requests still wait for an answer")
         deadline = began + total_deadline
@@ -222,10 +225,13 @@ class ExotelClient:
             timeout=httpx.Timeout(LATE, connect=max(time_to_connect, 0.001), pool=None),
         )
 
-    def _begin(self, request: httpx.Request, not_after: float = float("inf")) -> Exchange | None:
+    def _begin(
+        self, request: httpx.Request, not_before: float = 0.0, not_after: float = float("inf")
+    ) -> Exchange | None:
         if not self._room.acquire(blocking=False):
             return None
-        return Exchange(self._client, request, not_after=not_after, on_end=self._room.release).start()
+        window = {"not_before": not_before, "not_after": not_after}
+        return Exchange(self._client, request, **window, on_end=self._room.release).start()
 
     def _path(self, rest: str) -> str:
         # The guide's lower case covers dialling and ActiveStreams; the call details' own pages are in title case.

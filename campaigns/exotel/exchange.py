@@ -59,18 +59,20 @@ class _TooLong(Exception):
 
 
 class Exchange:
-    """One request, sent at most once and not after `not_after` (of time.monotonic)."""
+    """One request, sent at most once, not before `not_before` and not after `not_after` (of time.monotonic)."""
 
     def __init__(
         self,
         client: httpx.Client,
         request: httpx.Request,
         *,
+        not_before: float = 0.0,
         not_after: float = float("inf"),
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._request = request
+        self._not_before = not_before
         self._not_after = not_after
         self._on_end = on_end
         self._change = threading.Condition()
@@ -101,6 +103,7 @@ class Exchange:
             if self._sent_at is not None or self._result is not None:
                 return False
             self._withheld = True
+            self._change.notify_all()
         self.cut()
         return True
 
@@ -186,6 +189,7 @@ class Exchange:
 
     def _open_gate(self) -> None:
         with self._change:
+            self._change.wait_for(lambda: self._withheld, self._not_before - time.monotonic())
             now = time.monotonic()
             if self._withheld or now > self._not_after:
                 raise _Withheld

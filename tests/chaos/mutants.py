@@ -121,7 +121,13 @@ MUTANTS = (
     Mutant(
         "limiter-starts-full",
         "idle time earns a burst",
-        (Edit("campaigns/pacing.py", "credit = min(step / 2, TOLERANCE)", "credit = timedelta(seconds=5)"),),
+        (
+            Edit(
+                "campaigns/pacing.py",
+                "    return max(turn(next_at, now, step), now) + step\n",
+                "    return max(turn(next_at, now, step), now - timedelta(seconds=5)) + step\n",
+            ),
+        ),
         tests=("tests/dialing/test_pacing.py",),
     ),
     Mutant(
@@ -273,8 +279,8 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/dialing.py",
-                "not_after=intent.committed_by + FIRST_BYTE_WITHIN, late_answer",
-                "not_after=time.monotonic() + 60, late_answer",
+                "        latest = intent.committed_by + FIRST_BYTE_WITHIN\n",
+                "        latest = time.monotonic() + 60\n",
             ),
         ),
         tests=("tests/dialing/test_loop.py", "-k", "slept_after_the_commit"),

@@ -376,6 +376,33 @@ def test_an_answer_within_the_deadline_is_not_told_a_second_time() -> None:
     assert told.empty()
 
 
+def test_the_first_byte_waits_for_its_turn_and_the_connection_does_not() -> None:
+    came: list[float] = []
+
+    def script(line: Line) -> None:
+        came.append(time.monotonic())
+        line.read_request()
+        came.append(time.monotonic())
+        line.say(http(200, CONNECTED_JSON))
+
+    with FarSide(script) as side:
+        client = client_of(side.url)
+        began = time.monotonic()
+        answer = client.connect(ASHA, not_before=began + 0.4, not_after=began + 5)
+    assert isinstance(answer, Accepted)
+    connected, sent = came
+    assert connected < began + 0.3
+    assert sent >= began + 0.4
+
+
+def test_a_request_whose_turn_comes_too_late_is_never_sent() -> None:
+    with far_side(http(200, CONNECTED_JSON)) as side:
+        now = time.monotonic()
+        answer = client_of(side.url).connect(ASHA, not_before=now + 0.3, not_after=now + 0.1)
+    assert isinstance(answer, NotSent)
+    assert not [came for came in side.requests if came]
+
+
 def test_sixty_four_threads_dial_at_once_and_each_call_is_posted_once() -> None:
     answers: queue.Queue[ConnectAnswer] = queue.Queue()
     with far_side(http(200, CONNECTED_JSON)) as side:

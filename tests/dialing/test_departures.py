@@ -1,0 +1,48 @@
+"""A request leaves at its turn by the database's clock, whatever the clocks of the two machines show."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.departures import LATELY, Departures
+from campaigns.pacing import AHEAD
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+late = st.lists(st.floats(0, 0.05), min_size=1, max_size=200)
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+@given(late, st.floats(-1e6, 1e6))
+def test_requests_leave_as_evenly_as_they_were_granted_however_unevenly_the_answers_come(
+    delays: list[float], differ: float
+) -> None:
+    departures = Departures()
+    departures.moment(at(0), looked_at=at(0), heard=differ)  # one answer that came at once
+    for number, delay in enumerate(delays[: LATELY - 1], 1):
+        looked_at, turn = number * 0.06, number * 0.06 + AHEAD.total_seconds()
+        leaves = departures.moment(at(turn), looked_at=at(looked_at), heard=looked_at + differ + delay)
+        assert abs(leaves - (turn + differ)) < 1e-4
+
+
+@given(late, st.floats(-7200, 7200))
+def test_nobody_waits_longer_than_the_grant_was_ahead_though_a_clock_is_set(delays: list[float], jump: float) -> None:
+    departures = Departures()
+    for number, delay in enumerate(delays):
+        looked_at = number * 0.1 + (jump if number > len(delays) / 2 else 0)
+        heard = number * 0.1 + delay
+        leaves = departures.moment(at(looked_at) + AHEAD, looked_at=at(looked_at), heard=heard)
+        assert leaves <= heard + AHEAD.total_seconds()
+
+
+def test_a_clock_that_was_set_back_is_believed_after_a_while() -> None:
+    departures = Departures()
+    for number in range(2 * LATELY):
+        looked_at, heard = number * 0.1 - (3600 if number >= LATELY else 0), number * 0.1
+        leaves = departures.moment(at(looked_at) + AHEAD, looked_at=at(looked_at), heard=heard)
+        if number >= LATELY:
+            waits = AHEAD.total_seconds() if number == 2 * LATELY - 1 else -3600
+            assert abs(leaves - heard - waits) < 0.1
