@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from campaigns import addresses, audit, bots, calling_hours, creating, eligibility, enrolling, holds, pacing, versions
+from campaigns import addresses, audit, bots, calling_hours, eligibility, enrolling, holds, pacing, versions
 from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
 from campaigns.dial_requests import dial_request
@@ -22,7 +22,6 @@ from campaigns.lifecycle import (
     CAMPAIGN,
     CAMPAIGN_CONTACT,
     DUE_CONTACTS,
-    ENDED_CAMPAIGNS,
     OPEN_ATTEMPTS,
     CampaignStatus,
     ContactState,
@@ -33,7 +32,7 @@ from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPac
 from campaigns.models.lists import columns_of
 from campaigns.refusals import NotAllowed
 
-__all__ = ["NotAllowed", "adjust", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
+__all__ = ["NotAllowed", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
@@ -46,7 +45,8 @@ def problems(campaign: Campaign) -> list[str]:
     """Why the campaign cannot be launched, in words, with what to do. Empty: it can."""
     return [
         *_audience_problems(campaign),
-        *_hours_problems(campaign),
+        *hours_problems(campaign),
+        *end_problems(campaign),
         *_request_problems(campaign),
         *_bot(campaign),
         *_parameter_problems(campaign),
@@ -98,6 +98,8 @@ def resume(campaign_id: int, *, by: Actor) -> None:
             return
         if campaign.status != CampaignStatus.PAUSED:
             raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
+        if eligibility.end_block(campaign, pacing.db_now()):
+            raise NotAllowed("The campaign’s end was reached: set a later end first, or stop it.")
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
         CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
         audit.record(by, "resume", f"campaign:{campaign.pk}")
@@ -118,32 +120,6 @@ def stop(campaign_id: int, *, by: Actor) -> None:
     finish(campaign_id, at_once=AT_ONCE)
 
 
-def adjust(campaign_id: int, *, calls_per_second: Decimal, max_concurrent: int, by: Actor) -> None:
-    """Another pace and number of slots, from the next call on; the campaign goes on without a pause.
-
-    Raises NotAllowed, changing nothing, for figures that no campaign may have or a campaign that has ended.
-    """
-    with transaction.atomic():
-        campaign = locked(campaign_id)
-        wrong = [*creating.pace_problems(calls_per_second, max_concurrent)]
-        if campaign.status in ENDED_CAMPAIGNS or campaign.status == CampaignStatus.DRAINING:
-            wrong = [f"This campaign is {word(campaign)}: its pace matters no more."]
-        if wrong:
-            raise NotAllowed(*wrong)
-        before = f"{campaign.calls_per_second.normalize():f} a second, {campaign.max_concurrent} at a time"
-        campaign.calls_per_second, campaign.max_concurrent = calls_per_second, max_concurrent
-        campaign.save(update_fields=["calls_per_second", "max_concurrent"])
-        _hurry(campaign)
-        after = f"{calls_per_second.normalize():f} a second, {max_concurrent} at a time"
-        audit.record(by, "adjust", f"campaign:{campaign.pk}", reason=f"{before} → {after}")
-
-
-def _hurry(campaign: Campaign) -> None:
-    """A turn that the slower pace had put far off comes one step of the new pace from now, at the latest."""
-    soonest = pacing.db_now() + eligibility.campaign_step(campaign)
-    CampaignPace.objects.filter(campaign=campaign, next_dial_at__gt=soonest).update(next_dial_at=soonest)
-
-
 def lift_hold(account_id: int, *, by: Actor) -> None:
     """The operator says that what held the account is mended."""
     with transaction.atomic():
@@ -156,6 +132,8 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
         campaign = locked(campaign_id)
         if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
             raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
+        if eligibility.end_block(campaign, pacing.db_now()):
+            raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed")
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
         if moved and campaign.status == CampaignStatus.COMPLETED:
@@ -191,13 +169,19 @@ def _go_on(campaign_id: int) -> None:
 
 def finish(campaign_id: int, *, at_once: int | None = None) -> None:
     """running -> completed when nobody is pending, due or in call; draining -> cancelled when no call is open.
+    Once the campaign's own end was reached, whoever waits is skipped, so that it completes with the last call.
 
     With `at_once` no more than so many people are skipped now: somebody waits for the answer. Housekeeping goes on.
     """
     campaign = Campaign.objects.get(pk=campaign_id)
     if campaign.status == CampaignStatus.DRAINING:
         _drain(campaign, at_once)
-    elif campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
+        return
+    if campaign.status == CampaignStatus.RUNNING and eligibility.end_block(campaign, pacing.db_now()):
+        Campaign.objects.filter(pk=campaign_id, enrolled_at=None).update(enrolled_at=timezone.now())
+        _skip_waiting(campaign, eligibility.ENDED, eligibility.END_REACHED, at_once)
+        campaign.refresh_from_db(fields=["enrolled_at"])
+    if campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
         rows = Campaign.objects.filter(pk=campaign_id)
         with transaction.atomic():
             pacing.lock(campaign.account_id)
@@ -215,17 +199,22 @@ def _drain(campaign: Campaign, at_once: int | None) -> None:
     # is overlooked below.
     open_calls = CallAttempt.objects.filter(campaign=campaign, state__in=OPEN_ATTEMPTS).exclude(state="unknown")
     last = not open_calls.exists()
+    left = _skip_waiting(campaign, "stopped", "The campaign was stopped before this call.", at_once)
+    if last and not left:
+        ended = Campaign.objects.filter(pk=campaign.pk)
+        advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=timezone.now())
+
+
+def _skip_waiting(campaign: Campaign, code: str, why: str, at_once: int | None) -> bool:
+    """Skip who is still to be called; True if there may be more than the `at_once` who were."""
     waiting = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
     while ids := list(waiting.values_list("pk", flat=True)[: at_once or SKIP_CHUNK]):
         rows = CampaignContact.objects.filter(pk__in=ids)
-        why = "The campaign was stopped before this call."
         now = timezone.now()
-        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code="stopped", reason=why, changed_at=now)
+        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code=code, reason=why, changed_at=now)
         if len(ids) == at_once:
-            return
-    if last:
-        ended = Campaign.objects.filter(pk=campaign.pk)
-        advance(ended, CAMPAIGN, CampaignStatus.CANCELLED, field="status", ended_at=timezone.now())
+            return True
+    return False
 
 
 def locked(campaign_id: int) -> Campaign:
@@ -270,7 +259,18 @@ def _audience_problems(campaign: Campaign) -> Iterator[str]:
         yield "The chosen lists are empty: import a file first."
 
 
-def _hours_problems(campaign: Campaign) -> Iterator[str]:
+def end_problems(campaign: Campaign) -> Iterator[str]:
+    """Why nobody would ever be called before the campaign's own end."""
+    if campaign.ends_at is None:
+        return
+    if campaign.ends_at <= pacing.db_now():
+        yield "The campaign’s end has passed already: name a later one, or none."
+    elif campaign.launched_at is None and campaign.scheduled_at and campaign.ends_at <= campaign.scheduled_at:
+        yield "The campaign’s end comes before its start: name a later one, or none."
+
+
+def hours_problems(campaign: Campaign) -> Iterator[str]:
+    """Why the campaign's calling hours are not allowed, or none at all."""
     simulated = campaign.account.simulated
     limit = calling_hours.ceiling(campaign.purpose, simulated=simulated)
     window = Window(campaign.window_start, campaign.window_end)

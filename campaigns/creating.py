@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -77,6 +77,7 @@ class CampaignPlan:
     stream_name: str = ""
     unknown_policy: str = "ask"
     weight: int = 1
+    ends_at: datetime | None = None  # aware; from then on nobody is called any more
     is_test: bool = False
     audio: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)  # option -> (file name, WAV)
     removed_audio: Sequence[str] = ()  # options whose uploaded recording a rewritten draft loses
@@ -211,6 +212,7 @@ COPIED = (
     "stream_name",
     "unknown_policy",
     "weight",
+    "ends_at",
     "is_test",
 )
 
@@ -246,13 +248,12 @@ def _problems(plan: CampaignPlan) -> list[str]:
         (plan.max_attempts < 1, "At least one attempt must be allowed."),
         (plan.max_attempts > 100, "At most 100 attempts can be allowed."),
         (not all(0 <= rule.delay_minutes <= LONGEST_DELAY for rule in plan.retries), _DELAY),
-        (not 1 <= plan.weight <= HEAVIEST, f"The share of the account must be between 1 and {HEAVIEST}."),
         (plan.sample_rate not in (8000, 16000, 24000), "The sample rate must be 8000, 16000 or 24000."),
         (plan.mode not in Mode.values, f"The mode must be one of {', '.join(Mode.values)}."),
         (plan.purpose not in Purpose.values, f"The purpose must be one of {', '.join(Purpose.values)}."),
     )
     found = [sentence for wrong, sentence in checks if wrong]
-    found += pace_problems(pace_of(plan), slots_of(plan))
+    found += [*pace_problems(pace_of(plan), slots_of(plan)), *weight_problems(plan.weight)]
     return [*found, *_zone_problems(plan), *_mode_problems(plan), *_parameter_problems(plan)]
 
 
@@ -265,6 +266,11 @@ def pace_problems(calls_per_second: Decimal, max_concurrent: int) -> list[str]:
         (max_concurrent > 100_000, "At most 100,000 calls at a time can be allowed."),
     )
     return [sentence for wrong, sentence in checks if wrong]
+
+
+def weight_problems(weight: int) -> list[str]:
+    """Why a campaign may not weigh so much beside others of its account."""
+    return [] if 1 <= weight <= HEAVIEST else [f"The share of the account must be between 1 and {HEAVIEST}."]
 
 
 def _zone_problems(plan: CampaignPlan) -> list[str]:

@@ -1,8 +1,8 @@
 """May this be dialled now? If not: why, and when. The one place that answers, for intents and for pages alike.
 
-Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, hours, slots, pace), person
-(do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a function
-of its own, so that `campaigns.why` can tell of every one.
+Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, end, hours, slots, pace),
+person (do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a
+function of its own, so that `campaigns.why` can tell of every one.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
 
 SLOT_WAIT = timedelta(milliseconds=250)  # a freed slot is noticed within this time
+ENDED, END_REACHED = "ended", "The campaign’s end was reached."
 ELSEWHERE_SECONDS = 30  # when a person who is in another call is looked at again
 
 
@@ -88,6 +89,7 @@ def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datet
     """Why this campaign may not place a call now."""
     return (
         status_block(campaign)
+        or end_block(campaign, now)
         or nobodys_hours_block(campaign, now)
         or campaign_slots_block(campaign, used, now)
         or campaign_pace_block(campaign, pace, now)
@@ -97,6 +99,13 @@ def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datet
 def status_block(campaign: Campaign) -> Block | None:
     if campaign.status != CampaignStatus.RUNNING:
         return Block("not-running", f"The campaign is {campaign.get_status_display().lower()}.")
+    return None
+
+
+def end_block(campaign: Campaign, now: datetime) -> Block | None:
+    """The campaign's own end: from then on nobody is called any more."""
+    if campaign.ends_at and now >= campaign.ends_at:
+        return Block(ENDED, END_REACHED, final=True)
     return None
 
 

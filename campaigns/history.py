@@ -38,7 +38,7 @@ _WORDS: Mapping[str, str] = {
     "hold": "Account held",
     "lift hold": "Account dials again",
     "dial uncertain": "Uncertain people back in line",
-    "adjust": "Pace changed",
+    "adjust": "Changed while it runs",
     "slowed": "Slowed down by Exotel",
 }
 

@@ -206,6 +206,7 @@ def _paused(campaign: Campaign) -> Waiting:
 
 
 _HINTS: Mapping[str, str] = {
+    "ended": "Who was not called is skipped; calls that are open end by themselves.",
     "hours": "Calls start again by themselves.",
     "silent-calls": "Check that Exotel reaches the public address (see the doctor). Exotel is asked about each call.",
     "only-uncertain": "Exotel is asked about them; those proved never dialled you may call from this page.",

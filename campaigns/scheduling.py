@@ -27,6 +27,7 @@ def schedule(campaign_id: int, at: datetime, *, by: Actor) -> None:
         campaign = control.locked(campaign_id)
         if campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
             raise NotAllowed(f"This campaign is {control.word(campaign)} already.")
+        campaign.scheduled_at = at
         wrong = [*_time_problems(at), *control.problems(campaign)]
         if wrong:
             raise NotAllowed(*wrong)
@@ -89,7 +90,11 @@ def read_moment(text: str, campaign: Campaign) -> datetime:
 
     Without an offset it is the campaign's own clock. Raises NotAllowed.
     """
-    zone = ZoneInfo(campaign.time_zone)
+    return moment_in(text, ZoneInfo(campaign.time_zone))
+
+
+def moment_in(text: str, zone: ZoneInfo) -> datetime:
+    """The same by the clock of any zone."""
     try:
         if len(text.strip()) <= 5:
             return _next_time(text.strip(), pacing.db_now().astimezone(zone))

@@ -23,6 +23,7 @@ from campaigns import (
     passthru,
     preparing,
     reconciling,
+    replanning,
     scheduling,
     stall_watch,
     stream_use,
@@ -114,6 +115,7 @@ _CHORES: tuple[Callable[[], object], ...] = (
     passthru.adopt_late,
     events.apply_leftovers,
     control.finish_all,
+    replanning.replan_all,
     stall_watch.look,
     tallies.fold,
 )

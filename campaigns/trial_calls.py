@@ -48,7 +48,7 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 
 def _launch(plan: CampaignPlan, phone: Phone, by: Actor) -> Campaign:
     name = f"Test call {timezone.now():%d %b %H:%M:%S}"
-    plan = replace(plan, name=name, lists=(), retries=(), max_attempts=1, is_test=True)
+    plan = replace(plan, name=name, lists=(), retries=(), max_attempts=1, ends_at=None, is_test=True)
     with transaction.atomic():
         campaign = creating.create(plan, by=by)
         CampaignContact.objects.create(

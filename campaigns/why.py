@@ -156,6 +156,24 @@ def _place(facts: Facts, _: datetime) -> Block | None:
     return Block(state, reason, final=state == ContactState.DONE, held=state == ContactState.UNCERTAIN)
 
 
+def _end(facts: Facts, at: datetime) -> Block | None:
+    """The end was reached, or comes before this person may be called again: it is the same to them."""
+    contact, campaign = facts.contact, facts.campaign
+    block = eligibility.end_block(campaign, at)
+    if block or campaign.ends_at is None or contact.state not in DUE_CONTACTS:
+        return block
+    soonest = max(at, contact.due_at)
+    if eligibility.known_zone(contact.time_zone):
+        soonest = eligibility.next_allowed(campaign, contact.time_zone, soonest)
+    if soonest < campaign.ends_at:
+        return None
+    return Block(eligibility.ENDED, "The campaign ends before the next call could be made.", final=True)
+
+
+def _end_detail(facts: Facts) -> str:
+    return f"ends {facts.campaign.ends_at:%d %b %Y %H:%M} UTC" if facts.campaign.ends_at else ""
+
+
 def _suppressed(facts: Facts, at: datetime) -> Block | None:
     return eligibility.suppressed_block(facts.person(at))
 
@@ -234,6 +252,7 @@ def _own_pace_detail(facts: Facts) -> str:
 
 RULES: Sequence[Rule] = (
     Rule("campaign", "The campaign runs", "The campaign does not run", _campaign),
+    Rule("end", "Before the campaign’s end", "After the campaign’s end", _end, _end_detail),
     Rule("place", "A call is planned", "No call is planned", _place, _tries_detail),
     Rule("suppressed", "Not on do-not-call", "On do-not-call", _suppressed, lambda _: "checked again at dial time"),
     Rule("cap", "Under the daily cap", "Called often enough today", _cap, timed=True),
@@ -325,7 +344,7 @@ def _checks(facts: Facts, stops: Sequence[Stop], deciding: Stop | None) -> list[
     reached = True
     found = []
     for rule in (*RULES, LINE):
-        if rule.code == "cap" and not facts.account.daily_cap:
+        if (rule.code == "cap" and not facts.account.daily_cap) or (rule.code == "end" and not facts.campaign.ends_at):
             continue
         block = stopped.get(rule.code)
         if block:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import control, creating, eligibility, pacing, progress, tallies
+from campaigns import adjusting, control, creating, eligibility, pacing, progress, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
@@ -180,7 +180,7 @@ def adjust(request: HttpRequest, campaign_id: int) -> HttpResponse:
         for errors in form.errors.values():
             messages.error(request, str(errors[0]))
         return redirect("campaign", campaign_id)
-    change = partial(control.adjust, **form.change)
+    change = partial(adjusting.adjust, **form.change)
     return _act(request, campaign_id, change, "Changed the pace of {name}, from the next call on.")
 
 

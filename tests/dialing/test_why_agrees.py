@@ -57,6 +57,7 @@ CAMPAIGNS = st.tuples(
             "window_start": st.sampled_from([time(0), time(0), time(9), time(13), time(20)]),
             "window_end": st.sampled_from([time(0), time(21), time(12)]),
             "time_zone": st.sampled_from(["UTC", "Asia/Kolkata"]),
+            "ends_at": st.one_of(st.none(), st.none(), moments(-1, 0, 2, 700)),
             "zones": st.sampled_from([[""], ["", "Asia/Singapore"], []]),
         }
     ),

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import control, over_time, progress
+from campaigns import adjusting, over_time, progress
 from campaigns.audit import COMMAND_LINE
 from campaigns.control import NotAllowed
 from campaigns.lifecycle import ContactState
@@ -25,7 +25,7 @@ def campaign(db: None) -> Campaign:
 
 
 def _adjust(campaign: Campaign, per_second: str = "2.5", slots: int = 7) -> None:
-    control.adjust(campaign.pk, calls_per_second=Decimal(per_second), max_concurrent=slots, by=COMMAND_LINE)
+    adjusting.adjust(campaign.pk, calls_per_second=Decimal(per_second), max_concurrent=slots, by=COMMAND_LINE)
     campaign.refresh_from_db()
 
 
@@ -54,8 +54,8 @@ def test_the_change_is_audited_and_told_among_the_last_events(campaign: Campaign
     _adjust(campaign)
     assert AuditEntry.objects.get(action="adjust").subject == f"campaign:{campaign.pk}"
     told = progress.recent_events(campaign.pk)[0]
-    assert told.text == "Pace changed"
-    assert "→ 2.5 a second, 7 at a time" in told.sub
+    assert told.text == "Changed while it runs"
+    assert "→ 2.5 a second; Calls at the same time: 30 → 7" in told.sub
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_figures_that_no_campaign_may_have_change_nothing(
 @pytest.mark.parametrize("status", ["completed", "cancelled", "draining"])
 def test_an_ended_campaign_has_no_pace_to_change(campaign: Campaign, status: str) -> None:
     Campaign.objects.update(status=status)
-    with pytest.raises(NotAllowed, match="its pace matters no more"):
+    with pytest.raises(NotAllowed, match="nobody else is called"):
         _adjust(campaign)
 
 
