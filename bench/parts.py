@@ -43,6 +43,12 @@ def media(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def imports(runs: int) -> Sequence[Row]:
+    from bench.imports import measure
+
+    return measure(runs)
+
+
 PARTS: dict[str, Part] = {
     "dispatch": dispatch,
     "pacing": pacing,
@@ -50,4 +56,5 @@ PARTS: dict[str, Part] = {
     "tallies": tallies,
     "pages": pages,
     "media": media,
+    "imports": imports,
 }

@@ -8,7 +8,6 @@ same import: an advisory lock keeps them apart, and a chunk that finds the impor
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 
 import psycopg
 from django.db import connection, transaction
@@ -18,12 +17,13 @@ from django.utils import timezone
 from campaigns import own_connections
 from campaigns.audit import Actor
 from campaigns.importing import reading, storing, uploads
-from campaigns.importing.people import BadRow, Columns, Person, person
-from campaigns.importing.reading import NotACsv, Row
+from campaigns.importing.chunks import Chunk, ahead, chunks
+from campaigns.importing.people import Columns
+from campaigns.importing.reading import NotACsv
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
 from campaigns.models import ContactImport, ContactList
 
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 10_000
 IMPORT_LOCK = 7_403  # first key of the advisory lock; the second is the import's id
 
 
@@ -120,9 +120,8 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
         with uploads.opened(job) as (file, shape):
             columns = _columns(job, shape)
             _merge_columns(job.contact_list_id, columns.extra)
-            rows = islice(reading.rows(file, shape), job.rows, None)
-            while chunk := list(islice(rows, chunk_rows)):
-                _import_chunk(job, [person(row, columns) for row in chunk], chunk, file.tell())
+            for chunk in ahead(chunks(file, shape, columns, skip=job.rows, size=chunk_rows)):
+                _import_chunk(job, chunk)
                 if progress:
                     progress(counts(job))
     except NotACsv as refused:
@@ -165,28 +164,23 @@ def _merge_columns(list_id: int, extra: Sequence[str]) -> None:
         contact_list.save(update_fields=["columns"])
 
 
-def _import_chunk(job: ContactImport, found: Sequence[Person | BadRow], rows: Sequence[Row], bytes_read: int) -> None:
+def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
     """Write one chunk; `job` is brought up to date.
 
     The list is locked first: two files that go into one list at once take turns, which spares them deadlocks and makes
     the ids of committed contacts grow, so that a running campaign enrols appended people by id and misses none.
     """
-    people = [each for each in found if isinstance(each, Person)]
-    bad = [(each, row) for each, row in zip(found, rows, strict=True) if isinstance(each, BadRow)]
     with transaction.atomic():
         ContactList.objects.select_for_update(no_key=True).get(pk=job.contact_list_id)
         now = ContactImport.objects.select_for_update().get(pk=job.pk)
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
-        new = storing.insert_people(job, people)
-        repeated = [each for each in people if each.line not in new]
-        cells = {row.line: row.cells for row in rows}
-        issues = [*storing.rejections(bad), *storing.repetitions(job, repeated, cells)]
-        storing.insert_issues(job, sorted(issues, key=lambda issue: issue.line))
-        now.rows += len(rows)
-        now.imported += len(new)
+        repeated = storing.insert_people(job, chunk)
+        storing.insert_issues(job, [*storing.rejections(chunk), *storing.repetitions(job, chunk, repeated)])
+        now.rows += chunk.rows
+        now.imported += len(chunk.people) - len(repeated)
         now.duplicates += len(repeated)
-        now.rejected += len(bad)
-        now.bytes_read = bytes_read
+        now.rejected += len(chunk.bad)
+        now.bytes_read = chunk.bytes_read
         now.save(update_fields=["rows", "imported", "duplicates", "rejected", "bytes_read"])
     job.rows, job.imported, job.duplicates, job.rejected = now.rows, now.imported, now.duplicates, now.rejected

@@ -137,4 +137,4 @@ def _good(row: Row, found: Person, columns: Columns, duplicate: str) -> PreviewR
     if duplicate:
         state, problem = "duplicate", duplicate
     value = row.cells[columns.phone].strip()
-    return PreviewRow(found.line, state, found.phone, value, found.name, [*found.variables.values()], problem)
+    return PreviewRow(found.line, state, found.phone, value, found.name, [*found.values], problem)

@@ -14,13 +14,13 @@ EMPTY_ROW = "The row is empty"
 
 
 class Person(NamedTuple):
-    """A contact as it will be stored; `note` says what was repaired in the number."""
+    """A contact as it will be stored: `values` of the columns `Columns.extra`; `note` says what was repaired."""
 
     line: int
     phone: str
     name: str
     time_zone: str
-    variables: dict[str, str]
+    values: tuple[str, ...]
     note: str
 
 
@@ -65,15 +65,16 @@ class Columns:
 def person(row: Row, columns: Columns) -> Person | BadRow:
     """Who stands in the row."""
     problem = _problem(row, columns)
-    cells = row.cells + [""] * (len(columns.header) - len(row.cells))
+    missing = len(columns.header) - len(row.cells)
+    cells = row.cells + [""] * missing if missing > 0 else row.cells
     if problem:
         return BadRow(row.line, problem, cells[columns.phone] if cells else "")
     found = phones.normalise(cells[columns.phone], columns.region)
     if isinstance(found, phones.Rejected):
         return BadRow(row.line, _reason(found, cells), cells[columns.phone])
     name = "" if columns.name is None else " ".join(cells[columns.name].split())[:LONGEST_NAME]
-    variables = {columns.header[place]: _text(cells[place]) for place in columns.places}
-    return Person(row.line, found.e164, name, found.time_zone, variables, found.note)
+    values = tuple([_text(cells[place]) for place in columns.places])
+    return Person(row.line, found.e164, name, found.time_zone, values, found.note)
 
 
 def _text(cell: str) -> str:

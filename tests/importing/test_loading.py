@@ -5,7 +5,7 @@ import io
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -161,3 +161,21 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(upload: Upload) -> Non
         upload("Name,Mobile\n")
     assert not ContactList.objects.exists()
     assert not ContactImport.objects.exists()
+
+
+@pytest.mark.parametrize("column", ["contact_list_id", "contact_import_id"])
+def test_nobody_is_on_a_list_or_of_an_import_that_does_not_exist(upload: Upload, column: str) -> None:
+    contact_import = upload(LIST + "Ravi,9876543210,,\n")
+    given = {"contact_list_id": contact_import.contact_list_id, "contact_import_id": contact_import.pk, column: 999_999}
+    with pytest.raises(IntegrityError, match="there is no"), transaction.atomic():
+        Contact.objects.create(phone="+919876543210", **given)
+
+
+def test_a_list_with_people_on_it_cannot_be_deleted_behind_their_backs(upload: Upload) -> None:
+    contact_import = upload(LIST + "Ravi,9876543210,,\n")
+    loading.run(contact_import.pk)
+    ContactImport.objects.filter(contact_list=contact_import.contact_list_id).delete()
+    with connection.cursor() as cursor, pytest.raises(IntegrityError), transaction.atomic():
+        cursor.execute("DELETE FROM campaigns_contactlist")
+    Contact.objects.all().delete()
+    assert ContactList.objects.all().delete()[0] > 0
