@@ -40,6 +40,7 @@ from campaigns.models import Breaker, CallAttempt, Campaign, Mode, Stream
 
 BOT, CALLS_FAIL, BAD_LIST = "bot-trouble", "calls-fail", "bad-list"
 PROBED = (BOT, CALLS_FAIL)
+TRIPS = (BOT, BAD_LIST)  # what eligibility finds in the evidence, before anything was done about it
 TALKS_IN_ROW = 4
 BAD_CALLS = 12
 GOOD_TAKES = 3  # off the bad calls

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from campaigns import addresses, audit, bots, calling_hours, eligibility, enrolling, holds, pacing, versions
+from campaigns import addresses, audit, bots, breakers, calling_hours, eligibility, enrolling, holds, pacing, versions
 from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
 from campaigns.dial_requests import dial_request
@@ -71,6 +71,7 @@ def begin(campaign: Campaign, *, by: Actor, **changes: object) -> None:
     cleared = {"scheduled_at": None, "paused_by": "", "paused_reason": ""}
     move(campaign, CampaignStatus.RUNNING, launched_at=timezone.now(), **cleared, **changes)
     CampaignPace.objects.update_or_create(campaign=campaign, defaults={"served": _fair_start(campaign)})
+    breakers.begin(campaign)
     versions.write(campaign, by=by)
     audit.record(by, "launch", f"campaign:{campaign.pk}")
 
@@ -102,6 +103,7 @@ def resume(campaign_id: int, *, by: Actor) -> None:
             raise NotAllowed("The campaign’s end was reached: set a later end first, or stop it.")
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
         CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
+        breakers.begin(campaign)
         audit.record(by, "resume", f"campaign:{campaign.pk}")
 
 

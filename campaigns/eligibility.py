@@ -1,8 +1,8 @@
 """May this be dialled now? If not: why, and when. The one place that answers, for intents and for pages alike.
 
-Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, end, hours, slots, pace),
-person (do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the reason. Each rule is a
-function of its own, so that `campaigns.why` can tell of every one.
+Checks run in a fixed order: account (held, backing off, slots, pace), campaign (status, end, trouble with its calls,
+hours, slots, pace), person (do-not-call, an open call elsewhere, daily cap, hours). The first that says no is the
+reason. Each rule is a function of its own, so that `campaigns.why` can tell of every one.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from campaigns import calling_hours, pacing
+from campaigns import breakers, calling_hours, pacing
 from campaigns.calling_hours import AND, Hours, Window
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
@@ -90,8 +90,10 @@ def campaign_block(campaign: Campaign, pace: CampaignPace, used: int, now: datet
     return (
         status_block(campaign)
         or end_block(campaign, now)
+        or breaker_block(campaign, now)
         or nobodys_hours_block(campaign, now)
         or campaign_slots_block(campaign, used, now)
+        or careful_block(campaign, used, now)
         or campaign_pace_block(campaign, pace, now)
     )
 
@@ -106,6 +108,26 @@ def end_block(campaign: Campaign, now: datetime) -> Block | None:
     """The campaign's own end: from then on nobody is called any more."""
     if campaign.ends_at and now >= campaign.ends_at:
         return Block(ENDED, END_REACHED, final=True)
+    return None
+
+
+def breaker_block(campaign: Campaign, now: datetime) -> Block | None:
+    """Its calls go wrong: see `campaigns.breakers`. While it is tried whether that is over, one call may go."""
+    breaker = breakers.of(campaign)
+    if breaker.held_code:
+        return None if breaker.probing else Block(breaker.held_code, breaker.held_reason, until=breaker.probe_at)
+    if breaker.bad_talks >= breakers.TALKS_IN_ROW:
+        return Block(breakers.BOT, breakers.bot_reason(breaker), until=now)
+    if breaker.bad_calls >= breakers.BAD_CALLS:
+        return Block(breakers.BAD_LIST, breakers.list_reason(breaker), held=True)
+    return None
+
+
+def careful_block(campaign: Campaign, used: int, now: datetime) -> Block | None:
+    """Few calls at a time, until it is known that they come to something."""
+    if used >= breakers.FEW_OPEN and breakers.careful(breakers.of(campaign)):
+        reason = f"Only {breakers.FEW_OPEN} calls at a time, until one has shown that all is well."
+        return Block("careful", reason, until=now + SLOT_WAIT)
     return None
 
 

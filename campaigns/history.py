@@ -27,6 +27,8 @@ _STATES: Mapping[str, str] = {
     "hold": "bad",
     "lift hold": "ok",
     "slowed": "wait",
+    "trouble": "bad",
+    "trouble over": "ok",
 }
 _WORDS: Mapping[str, str] = {
     "launch": "Launched",
@@ -40,6 +42,8 @@ _WORDS: Mapping[str, str] = {
     "dial uncertain": "Uncertain people back in line",
     "adjust": "Changed while it runs",
     "slowed": "Slowed down by Exotel",
+    "trouble": "Held: its calls go wrong",
+    "trouble over": "Dials again, carefully",
 }
 
 

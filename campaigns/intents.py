@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import eligibility, failpoints, pacing, turns
+from campaigns import breakers, eligibility, failpoints, pacing, turns
 from campaigns.dial_requests import dial_request
 from campaigns.eligibility import Block
 from campaigns.exotel.payloads import ConnectRequest
@@ -149,9 +149,13 @@ def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
     blocks = []
     for campaign in turn.running:
         blocked = eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), now)
+        if blocked and blocked.code in breakers.TRIPS:
+            breakers.trip(campaign, turn.running, now)
+            blocked = eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), now)
         chosen = blocked or _next_contact(campaign, now)
         if isinstance(chosen, CampaignContact):
             _level(campaign, turn.running[-1])
+            breakers.tried(campaign, now)
             return _write(turn.pacer, campaign, chosen, owner, now), campaign
         blocks.append(chosen)
     return _wait(blocks, now)

@@ -214,6 +214,9 @@ _HINTS: Mapping[str, str] = {
     "payment": "Recharge the Exotel account, then say that it is mended in Settings, or resume_campaign.",
     "forbidden": "Settle it with Exotel (KYC, permissions, addresses), then say so in Settings, or resume_campaign.",
     "not-found": "Correct the account SID or the region (EXOTEL_…) and restart: dialling then goes on by itself.",
+    "bot-trouble": "Our media address is asked every 30 seconds, then one person is called: it goes on by itself.",
+    "calls-fail": "One person is called every 30 seconds; dialling starts again by itself.",
+    "careful": "It goes faster by itself, as soon as a call has gone well.",
     "unknowns": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
     "unreachable": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
 }

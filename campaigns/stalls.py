@@ -19,7 +19,7 @@ QUIET_AFTER = timedelta(seconds=30)  # beyond the time to ring: a call that nobo
 STARVED_AFTER = timedelta(seconds=10)  # a campaign without a call for so long, while another one has them
 MOST_COUNTED = 1000
 PACES = ("account-pace", "campaign-pace")
-SLOTS = ("account-slots", "campaign-slots")
+SLOTS = ("account-slots", "campaign-slots", "careful")
 
 
 def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datetime) -> Block | None:

@@ -14,6 +14,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connection
 
 from campaigns import (
+    breakers,
     control,
     dialing,
     enrolling,
@@ -116,6 +117,7 @@ _CHORES: tuple[Callable[[], object], ...] = (
     events.apply_leftovers,
     control.finish_all,
     replanning.replan_all,
+    breakers.look,
     stall_watch.look,
     tallies.fold,
 )

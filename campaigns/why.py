@@ -203,6 +203,10 @@ def _held(facts: Facts, at: datetime) -> Block | None:
     return eligibility.hold_block(facts.pacer, facts.dialing, at)
 
 
+def _breaker(facts: Facts, at: datetime) -> Block | None:
+    return eligibility.breaker_block(facts.campaign, at)
+
+
 def _backoff(facts: Facts, at: datetime) -> Block | None:
     return eligibility.backoff_block(facts.pacer, at)
 
@@ -215,7 +219,9 @@ def _elsewhere(facts: Facts, at: datetime) -> Block | None:
 
 def _slots(facts: Facts, at: datetime) -> Block | None:
     account = eligibility.account_slots_block(facts.account, eligibility.total(facts.used), at)
-    return account or eligibility.campaign_slots_block(facts.campaign, facts.used.get(facts.campaign.pk, 0), at)
+    used = facts.used.get(facts.campaign.pk, 0)
+    own = eligibility.campaign_slots_block(facts.campaign, used, at)
+    return account or own or eligibility.careful_block(facts.campaign, used, at)
 
 
 def _account_pace(facts: Facts, at: datetime) -> Block | None:
@@ -260,6 +266,7 @@ RULES: Sequence[Rule] = (
     Rule("due", "Its time has come", "Its time has not come", _due, timed=True),
     Rule("prepared", "The bot’s words are ready", "The bot’s words are not ready", _prepared),
     Rule("held", "The account may dial", "The account is held", _held),
+    Rule("breaker", "Its calls go well", "Its calls go wrong", _breaker),
     Rule("backoff", "Exotel takes calls", "Exotel asks us to slow down", _backoff, timed=True),
     Rule("elsewhere", "No other call to this person", "Another call to this person is open", _elsewhere),
     Rule("slots", "A slot is free", "No slot is free", _slots, _slots_detail),

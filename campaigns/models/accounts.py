@@ -70,8 +70,8 @@ class Pacer(models.Model):
     kind. `held_code` is empty while the account may dial; `probe_at` is when a held account is tried again by itself
     (null: only a person lifts the hold). `recent` is the last 20 POSTs, newest last: `+` certain, `?` unknown.
 
-    Fewer requests a minute than the account is set to may be dialled: `learnt_per_minute` from 429s (`learnt_at` is when
-    it last changed, `learnt_patience` how many quiet minutes it takes to raise it), `told_per_minute` from Exotel's
+    Requests may be fewer than the account is set to: `learnt_per_minute` from 429s (`learnt_at` is when it last
+    changed, `learnt_patience` how many quiet minutes it takes to raise it), `told_per_minute` from Exotel's
     X-RateLimit-Limit. See `campaigns.learning`. `most_streams` is Exotel's ThrottleLimit; see `campaigns.stream_use`.
     """
 

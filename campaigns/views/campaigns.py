@@ -34,7 +34,9 @@ PARTS = tuple(
     map(str, (ContactState.DONE, ContactState.IN_CALL, ContactState.RETRY, ContactState.PENDING,
               ContactState.UNCERTAIN, ContactState.SKIPPED))
 )  # fmt: skip
-FLEETING = frozenset({"account-pace", "campaign-pace", "account-slots", "campaign-slots"})  # over before it is read
+FLEETING = frozenset(
+    {"account-pace", "campaign-pace", "account-slots", "campaign-slots", "careful"}
+)  # over before it is read
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def in_order(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
         default=Value(len(ORDER)),
         output_field=IntegerField(),
     )
-    return campaigns.select_related("account", "pace").order_by(place, "-created_at", "-pk")
+    return campaigns.select_related("account", "pace", "breaker").order_by(place, "-created_at", "-pk")
 
 
 def summaries(campaigns: Iterable[Campaign]) -> list[Summary]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from campaigns import intents, pacing, why
 from campaigns.intents import Intent
 from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
-from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer, Suppression
+from campaigns.models import Breaker, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer, Suppression
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ SHIFTS = (timedelta(seconds=1), timedelta(minutes=7), timedelta(hours=3), timede
 class World:
     account: dict[str, Any]
     pacer: dict[str, Any]
-    campaigns: Sequence[tuple[dict[str, Any], dict[str, Any], Sequence[dict[str, Any]]]]
+    campaigns: Sequence[tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None, Sequence[dict[str, Any]]]]
     suppressed: Sequence[str]
     calls: Sequence[tuple[str, str, int]]  # (number, state, minutes ago), of another campaign
 
@@ -45,6 +45,16 @@ PEOPLE = st.fixed_dictionaries(
         "due_at": moments(-60, -5, -1, 0, 0.01, 3, 600),
         "prepared": st.sampled_from([True, True, True, False]),
         "time_zone": st.sampled_from(ZONES[:1] * 3 + ZONES),
+    }
+)
+BREAKERS = st.fixed_dictionaries(
+    {
+        "trial": st.booleans(),
+        "bad_talks": st.sampled_from([0, 2, 3, 4]),
+        "bad_calls": st.sampled_from([0, 4, 11, 12]),
+        "held_code": st.sampled_from(["", "", "bot-trouble", "calls-fail"]),
+        "probe_at": moments(-1, 0, 0.5),
+        "probing": st.booleans(),
     }
 )
 CAMPAIGNS = st.tuples(
@@ -62,6 +72,7 @@ CAMPAIGNS = st.tuples(
         }
     ),
     st.fixed_dictionaries({"next_dial_at": moments(-5, 0, 0.02, 1, 500), "served": st.integers(0, 3)}),
+    st.one_of(st.none(), st.none(), BREAKERS),
     st.lists(PEOPLE, min_size=1, max_size=3),
 )
 WORLDS = st.builds(
@@ -97,8 +108,10 @@ WORLDS = st.builds(
 def build(world: World) -> ExotelAccount:
     account = people.account(**world.account)
     Pacer.objects.filter(account=account).update(**world.pacer)
-    for fields, pace, crowd in world.campaigns:
+    for fields, pace, breaker, crowd in world.campaigns:
         campaign = people.campaign(account, **fields)
+        if breaker:
+            Breaker.objects.create(campaign=campaign, **breaker)
         CampaignPace.objects.filter(campaign=campaign).update(**pace)
         for number, person in zip(NUMBERS, crowd, strict=False):
             people.contacts(campaign, [number], **person)

@@ -1,0 +1,280 @@
+"""Whether calls go wrong because of the bot or of the list: what is evidence, when a campaign is held, how it ends."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from campaigns import breakers, control, intents, outcomes, pacing, settling, streams
+from campaigns.audit import COMMAND_LINE
+from campaigns.exotel.answers import RefusalKind, Refused
+from campaigns.intents import Intent, Wait
+from campaigns.models import AuditEntry, Breaker, CallAttempt, Campaign, EventSource, Mode, Stream
+from campaigns.outcomes import Statement
+from campaigns.streams import StreamClosing
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+def bot_campaign(**fields: Any) -> Campaign:
+    return people.campaign(mode=Mode.BOT, bot="echo", flow_url="", **fields)
+
+
+def placed(of: Campaign) -> CallAttempt:
+    campaign = Campaign.objects.get(pk=of.pk)
+    return people.attempt(people.contact(campaign), "placed", sid=f"sid-{CallAttempt.objects.count()}")
+
+
+def ended(attempt: CallAttempt, status: str) -> None:
+    outcomes.apply(attempt.pk, Statement(source=EventSource.CALLBACK, at=pacing.db_now(), status=status))
+
+
+def answered_in_silence(of: Campaign, times: int = 1) -> None:
+    """People pick up, and nobody connects to the bot; Exotel gives up."""
+    for _ in range(times):
+        attempt = placed(of)
+        outcomes.apply(attempt.pk, Statement(source=EventSource.CALLBACK, at=pacing.db_now(), answered=True))
+        ended(attempt, "failed")
+
+
+def talked(of: Campaign, *, code: int = 1000, by: str = "caller", started: bool = True, seconds: float = 30.0) -> None:
+    attempt = placed(of)
+    stream = Stream.objects.create(attempt=attempt, started_at=pacing.db_now() if started else None)
+    closing = StreamClosing(code, by, "as it ended", seconds, 1, 1, 1, 1, 0)  # type: ignore[arg-type]
+    streams.close_stream(stream.pk, closing)
+    ended(attempt, "answered")
+
+
+def known(of: Campaign) -> Breaker:
+    return Breaker.objects.get(campaign=of)
+
+
+def next_step(of: Campaign, owner: int) -> Intent | Wait:
+    people.rest(of)
+    people.contact(of)
+    return intents.next_intent(of.account_id, owner)
+
+
+def test_a_campaign_whose_calls_go_well_writes_nothing_down() -> None:
+    campaign = bot_campaign()
+    for status in ("busy", "no-answer", "cancelled"):
+        ended(placed(campaign), status)
+    talked(campaign)
+    assert not Breaker.objects.exists()
+
+
+def test_four_people_in_a_row_who_hear_nothing_hold_the_campaign_and_three_do_not(owner: int) -> None:
+    campaign = bot_campaign()
+    answered_in_silence(campaign, 3)
+    assert isinstance(next_step(campaign, owner), Intent)
+    answered_in_silence(campaign)
+    step = next_step(campaign, owner)
+    assert isinstance(step, Wait)
+    assert (step.block.code, step.block.held) == ("bot-trouble", False)
+    assert "no stream came after the person had picked up" in step.block.reason
+    assert Campaign.objects.get(pk=campaign.pk).status == "running"
+    assert AuditEntry.objects.filter(action="trouble").count() == 1
+
+
+def test_a_talk_among_them_breaks_the_row() -> None:
+    campaign = bot_campaign()
+    answered_in_silence(campaign, 3)
+    talked(campaign)
+    answered_in_silence(campaign, 3)
+    assert known(campaign).bad_talks == 3
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        {"by": "error"},
+        {"by": "server", "code": 1011},
+        {"by": "error", "code": 1002, "started": False},
+        {"by": "network", "code": 1006, "seconds": 0.4},
+    ],
+    ids=["the bot failed", "our server failed", "no start came", "it broke off at once"],
+)
+def test_a_stream_on_which_nobody_talked_is_the_bots_trouble(ending: dict[str, Any]) -> None:
+    campaign = bot_campaign()
+    talked(campaign, **ending)
+    assert known(campaign).bad_talks == 1
+
+
+@pytest.mark.parametrize("ending", [{"by": "server", "code": 1012}, {"by": "network", "code": 1006}, {"by": "bot"}])
+def test_a_stream_that_we_stopped_or_that_the_person_left_is_not(ending: dict[str, Any]) -> None:
+    campaign = bot_campaign()
+    talked(campaign, **ending)
+    assert not Breaker.objects.filter(bad_talks__gt=0).exists()
+
+
+def test_in_flow_mode_no_stream_is_expected() -> None:
+    campaign = people.campaign()
+    answered_in_silence(campaign, 5)
+    assert not Breaker.objects.filter(bad_talks__gt=0).exists()
+
+
+def held_for_its_bot(of: Campaign, owner: int) -> Breaker:
+    answered_in_silence(of, 4)
+    assert isinstance(next_step(of, owner), Wait)
+    CallAttempt.objects.filter(slot_released_at=None).update(slot_released_at=pacing.db_now())
+    return known(of)
+
+
+def due(breaker: Breaker) -> None:
+    Breaker.objects.filter(pk=breaker.pk).update(probe_at=pacing.db_now())
+
+
+def test_one_person_is_called_once_our_address_answers_and_a_talk_lifts_the_hold(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = bot_campaign()
+    breaker = held_for_its_bot(campaign, owner)
+    due(breaker)
+    monkeypatch.setattr(breakers, "our_address_trouble", lambda: "our media address does not answer")
+    breakers.look()
+    assert isinstance(step := next_step(campaign, owner), Wait)
+    assert "our media address does not answer" in step.block.reason
+    due(breaker)
+    monkeypatch.setattr(breakers, "our_address_trouble", lambda: "")
+    breakers.look()
+    assert isinstance(next_step(campaign, owner), Intent)
+    assert isinstance(next_step(campaign, owner), Wait)  # one, not two
+    talked(campaign)
+    after = known(campaign)
+    assert (after.held_code, after.bad_talks, after.trial) == ("", 0, True)
+    assert isinstance(next_step(campaign, owner), Intent)
+    assert AuditEntry.objects.filter(action="trouble over").count() == 1
+
+
+def test_a_probe_that_hears_nothing_either_keeps_the_hold_until_the_next(owner: int) -> None:
+    campaign = bot_campaign()
+    breaker = held_for_its_bot(campaign, owner)
+    Breaker.objects.update(probing=True)
+    assert isinstance(next_step(campaign, owner), Intent)
+    answered_in_silence(campaign)
+    after = known(campaign)
+    assert (after.held_code, after.probing) == ("bot-trouble", False)
+    assert after.probe_at
+    assert breaker.probe_at
+    assert after.probe_at > breaker.probe_at
+
+
+def test_after_a_probe_that_nobody_answers_the_next_person_is_tried_at_once(owner: int) -> None:
+    campaign = bot_campaign()
+    held_for_its_bot(campaign, owner)
+    Breaker.objects.update(probing=True)
+    step = next_step(campaign, owner)
+    assert isinstance(step, Intent)
+    ended(CallAttempt.objects.get(pk=step.attempt_id), "no-answer")
+    after = known(campaign)
+    assert after.probe_at
+    assert after.probe_at <= pacing.db_now()
+
+
+def test_a_stream_that_lasts_lifts_the_hold_before_its_talk_is_over(owner: int) -> None:
+    campaign = bot_campaign()
+    held_for_its_bot(campaign, owner)
+    Breaker.objects.update(held_since=pacing.db_now() - timedelta(minutes=1))
+    Stream.objects.create(attempt=placed(campaign), started_at=pacing.db_now() - breakers.LASTS)
+    breakers.look()
+    assert known(campaign).held_code == ""
+
+
+def test_where_our_address_cannot_be_asked_from_here_one_person_is_called_after_a_while(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = bot_campaign()
+    breaker = held_for_its_bot(campaign, owner)
+    monkeypatch.setattr(breakers, "our_address_trouble", lambda: "a firewall")
+    due(breaker)
+    Breaker.objects.update(held_since=pacing.db_now() - breakers.BLIND_AFTER)
+    breakers.look()
+    assert known(campaign).probing
+
+
+def test_twelve_calls_that_fail_pause_the_campaign_for_its_list(owner: int) -> None:
+    campaign = people.campaign()
+    for _ in range(11):
+        ended(placed(campaign), "failed")
+    assert isinstance(next_step(campaign, owner), Intent)
+    ended(placed(campaign), "failed")
+    assert isinstance(next_step(campaign, owner), Wait)
+    after = Campaign.objects.get(pk=campaign.pk)
+    assert (after.status, after.paused_by) == ("paused", "Dialer")
+    assert "Check the numbers of its list" in after.paused_reason
+
+
+def test_numbers_that_exotel_may_not_call_count_as_calls_that_fail(owner: int) -> None:
+    campaign = people.campaign()
+    people.proven(campaign)
+    for _ in range(12):
+        refused = Refused(403, "NDNC", "", None, RefusalKind.NDNC)
+        settling.settle(people.attempt(people.contact(campaign)).pk, refused)
+    next_step(campaign, owner)
+    assert Campaign.objects.get(pk=campaign.pk).status == "paused"
+
+
+def test_a_list_of_which_every_other_number_fails_is_called_to_its_end(owner: int) -> None:
+    campaign = people.campaign()
+    for status in ["failed", "no-answer"] * 30:
+        ended(placed(campaign), status)
+    assert isinstance(next_step(campaign, owner), Intent)
+
+
+def test_a_resumed_campaign_goes_on_and_is_judged_by_the_calls_of_after_that(owner: int) -> None:
+    campaign = people.campaign()
+    before = [placed(campaign) for _ in range(6)]
+    for _ in range(12):
+        ended(placed(campaign), "failed")
+    next_step(campaign, owner)
+    control.resume(campaign.pk, by=COMMAND_LINE)
+    for attempt in before:
+        ended(attempt, "failed")
+    assert (known(campaign).bad_calls, known(campaign).trial) == (0, True)
+    assert isinstance(next_step(campaign, owner), Intent)
+    for _ in range(12):
+        ended(placed_now(campaign), "failed")
+    next_step(campaign, owner)
+    assert Campaign.objects.get(pk=campaign.pk).status == "paused"
+
+
+def placed_now(of: Campaign) -> CallAttempt:
+    return placed(Campaign.objects.get(pk=of.pk))
+
+
+def test_when_the_calls_of_two_campaigns_fail_it_is_neithers_list_and_ends_by_itself(owner: int) -> None:
+    campaign = people.campaign()
+    other = people.campaign(campaign.account)
+    for _ in range(12):
+        ended(placed(campaign), "failed")
+        ended(placed(other), "failed")
+    assert isinstance(step := next_step(campaign, owner), Wait)
+    assert step.block.code == "calls-fail"
+    assert set(Breaker.objects.values_list("held_code", flat=True)) == {"calls-fail"}
+    Breaker.objects.update(probe_at=pacing.db_now())
+    breakers.look()
+    assert isinstance(next_step(campaign, owner), Intent)
+    ended(placed(campaign), "no-answer")
+    assert known(campaign).held_code == ""
+    assert known(other).held_code == "calls-fail"
+
+
+def test_a_campaign_that_was_just_launched_has_few_calls_open_until_its_bot_was_heard(owner: int) -> None:
+    campaign = bot_campaign()
+    breakers.begin(campaign)
+    attempts = [placed(campaign) for _ in range(breakers.FEW_OPEN)]
+    assert isinstance(step := next_step(campaign, owner), Wait)
+    assert step.block.code == "careful"
+    breakers.stream_started(attempts[0])
+    assert isinstance(next_step(campaign, owner), Intent)
+
+
+def test_a_flow_proves_itself_by_a_call_that_rang(owner: int) -> None:
+    campaign = people.campaign()
+    breakers.begin(campaign)
+    attempts = [placed(campaign) for _ in range(breakers.FEW_OPEN + 1)]
+    ended(attempts[0], "failed")
+    assert isinstance(next_step(campaign, owner), Wait)
+    ended(placed(campaign), "busy")
+    assert isinstance(next_step(campaign, owner), Intent)
