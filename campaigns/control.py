@@ -184,10 +184,10 @@ def finish(campaign_id: int, *, at_once: int | None = None) -> None:
         _skip_waiting(campaign, eligibility.ENDED, eligibility.END_REACHED, at_once)
         campaign.refresh_from_db(fields=["enrolled_at"])
     if campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
-        rows = Campaign.objects.filter(pk=campaign_id)
+        rows = Campaign.objects.filter(pk=campaign_id, enrolled_at__isnull=False)
         with transaction.atomic():
             pacing.lock(campaign.account_id)
-            if not _unfinished(campaign):
+            if not _unfinished(campaign) and not enrolling.appended(campaign_id):
                 advance(rows, CAMPAIGN, CampaignStatus.COMPLETED, field="status", ended_at=timezone.now())
 
 

@@ -1,14 +1,19 @@
 """Put a campaign's lists into its queue, in chunks, while it may already be dialling. Two lists that share a person
-enrol once (UNIQUE(campaign, phone)); a chunk and its cursor commit together, so a crash repeats nothing."""
+enrol once (UNIQUE(campaign, phone)); a chunk and its cursor commit together, so a crash repeats nothing.
+
+Who comes onto a list later is called as well while the campaign runs: imports commit people of a list in the order of
+their ids, so whoever has an id behind the cursor is new. An ended campaign takes nobody any more.
+"""
 
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from campaigns import bots, pacing
 from campaigns.importing import phones
-from campaigns.lifecycle import LIVE_CAMPAIGNS
-from campaigns.models import Campaign, CampaignList
+from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus
+from campaigns.models import Campaign, CampaignList, Contact, ContactList
 
 CHUNK = 5_000
 
@@ -32,10 +37,39 @@ SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled),
 """
 
 
+_SHARE = "SELECT * FROM campaigns_contactlist WHERE id = %s FOR SHARE"
+
+
 def enrol_all() -> int:
     """Enrol a chunk of each campaign that has some left; returns how many chunks were done."""
+    take_appended()
     waiting = Campaign.objects.filter(status__in=LIVE_CAMPAIGNS, enrolled_at__isnull=True)
     return sum(enrol_chunk(campaign_id) for campaign_id in waiting.values_list("pk", flat=True))
+
+
+def take_appended() -> int:
+    """Open the enrolment of running and paused campaigns again whose lists have grown; returns how many."""
+    grown = _appended().filter(campaign__status__in=(CampaignStatus.RUNNING, CampaignStatus.PAUSED))
+    taken = 0
+    for link in grown.filter(campaign__enrolled_at__isnull=False):
+        with transaction.atomic():
+            live = Campaign.objects.filter(
+                pk=link.campaign_id, status__in=(CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+            )
+            if live.update(enrolled_at=None):
+                taken += CampaignList.objects.filter(pk=link.pk).update(done=False)
+    return taken
+
+
+def appended(campaign_id: int) -> bool:
+    """Whether people came onto its lists who are not enrolled yet."""
+    return _appended().filter(campaign=campaign_id).exists()
+
+
+def _appended() -> QuerySet[CampaignList]:
+    # a range of one list: see _ENROL
+    same = {"contact_list_id__gte": OuterRef("contact_list_id"), "contact_list_id__lte": OuterRef("contact_list_id")}
+    return CampaignList.objects.filter(Exists(Contact.objects.filter(**same, id__gt=OuterRef("cursor"))), done=True)
 
 
 def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
@@ -50,6 +84,8 @@ def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
         if link is None:
             Campaign.objects.filter(pk=campaign_id).update(enrolled_at=pacing.db_now())
             return False
+        # Imports and undos of this list take turns with us: whoever is enrolled is on the list when this commits.
+        list(ContactList.objects.raw(_SHARE, [link.contact_list_id]))
         _enrol(campaign, link, people or CHUNK, pacing.db_now())
     return True
 

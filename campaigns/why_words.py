@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from campaigns import progress
-from campaigns.lifecycle import ContactState
+from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, Contact
 from campaigns.templatetags.dialer import span, when
 from campaigns.why import Answer, Check
@@ -52,11 +52,9 @@ def not_in_queue(campaign: Campaign, phone: str) -> str:
     if not on:
         return "This number is on none of the campaign’s lists."
     link, _ = on[0]
-    if campaign.enrolled_at is None:
+    if campaign.enrolled_at is None or campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
         return f"“{link.contact_list.name}” is still being added to the campaign."
-    return (
-        f"The number came on “{link.contact_list.name}” after the campaign was launched: it calls who was on it then."
-    )
+    return f"The number came on “{link.contact_list.name}” after the campaign had ended: it calls nobody any more."
 
 
 def place_of(campaign: Campaign, phone: str) -> CampaignContact | None:

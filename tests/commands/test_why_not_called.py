@@ -51,7 +51,9 @@ def test_somebody_who_is_not_in_the_campaign_is_told_why_not() -> None:
     assert "on none of the campaign’s lists" in said(campaign, "+91 90000 01999")
     listed = people.contact_list(["+919000001998"])
     campaign.list_links.create(contact_list=listed)
-    assert "after the campaign was launched" in said(campaign, "90000 01998")
+    assert "is still being added" in said(campaign, "90000 01998")
+    Campaign.objects.update(status="completed")
+    assert "after the campaign had ended" in said(campaign, "90000 01998")
 
 
 def test_a_number_that_is_none_is_refused() -> None:

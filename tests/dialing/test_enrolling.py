@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns import enrolling
+from campaigns import control, enrolling
 from campaigns.models import Campaign, CampaignContact, CampaignList, Contact
 from tests import people
 from tests.dialing.driving import racing
@@ -125,3 +125,53 @@ def test_people_in_the_lists_own_country_keep_its_clock(region: str, clock: str,
     enrol(campaign)
     assert set(campaign.contacts.values_list("time_zone", flat=True)) == {zone, "Asia/Dubai"}
     assert campaign.zones == ["", *sorted({zone, "Asia/Dubai"} - {""})]
+
+
+def append(campaign: Campaign, people_more: int) -> list[str]:
+    """Put new people onto the campaign's list, as an import does; their numbers."""
+    contact_list = campaign.lists.get()
+    numbers = [people.phone() for _ in range(people_more)]
+    Contact.objects.bulk_create(Contact(contact_list=contact_list, phone=number) for number in numbers)
+    return numbers
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["running", "paused"])
+def test_people_who_are_appended_to_a_list_are_taken_while_the_campaign_runs(status: str) -> None:
+    campaign = people.campaign(status=status, lists=[people.contact_list(15)])
+    enrol(campaign)
+    numbers = append(campaign, 12)
+    assert enrolling.enrol_all() == 1
+    enrol(campaign)
+    assert phones(campaign)[15:] == numbers
+    assert campaign.enrolled_at is not None
+    assert CampaignList.objects.get().total == 27
+    assert enrolling.enrol_all() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["completed", "cancelled", "draining"])
+def test_an_ended_campaign_takes_nobody_who_is_appended(status: str) -> None:
+    campaign = people.campaign(lists=[people.contact_list(5)])
+    enrol(campaign)
+    Campaign.objects.update(status=status)
+    append(campaign, 3)
+    assert enrolling.enrol_all() == 0
+    assert campaign.contacts.count() == 5
+
+
+@pytest.mark.django_db
+def test_a_campaign_is_not_completed_over_people_who_have_just_been_appended() -> None:
+    campaign = people.campaign(lists=[people.contact_list(2)])
+    enrol(campaign)
+    campaign.contacts.update(state="done")
+    append(campaign, 1)
+    control.finish(campaign.pk)
+    campaign.refresh_from_db()
+    assert campaign.status == "running"
+    enrolling.enrol_all()
+    enrol(campaign)
+    campaign.contacts.update(state="done")
+    control.finish(campaign.pk)
+    campaign.refresh_from_db()
+    assert campaign.status == "completed"
