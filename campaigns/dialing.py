@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import failpoints, holds, intents, pacing, settling
+from campaigns import failpoints, gaps, holds, intents, pacing, settling
 from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
@@ -85,7 +85,7 @@ def _drive(account_id: int, owner: Owner) -> bool:
         trouble = str(wrong)
     with transaction.atomic():
         holds.note_configured(pacing.lock(account_id), trouble, pacing.db_now())
-    if trouble:
+    if trouble or not gaps.clear(account_id):
         owner.give_account(account_id)
         return False
     loop.run()
@@ -142,6 +142,7 @@ class Loop:
         self._until = time.monotonic() + longest
         account = ExotelAccount.objects.get(pk=account_id)
         self._client, self._reached = client_for(account), Reached.of(account)
+        self._keeper = gaps.keeper(account_id)
         self._refused = False
         self._pool = ThreadPoolExecutor(POSTS_AT_ONCE, thread_name_prefix="post")
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
@@ -153,7 +154,8 @@ class Loop:
 
     def run(self) -> None:
         try:
-            self._drive()
+            with self._keeper:
+                self._drive()
         except DatabaseTrouble as trouble:
             # The server restarted or went away: the lock went with it. The next tick starts afresh.
             log.warning("the dial loop of account %s lost its database: %s", self._account_id, trouble)
@@ -172,8 +174,11 @@ class Loop:
             if self._enough_out():
                 self._settle_next(timeout=0.2)
                 continue
+            known = self._keeper.floor
             step = intents.next_intent(self._account_id, self._owner.number)
             if isinstance(step, Intent):
+                if step.attempt_id <= known:
+                    return  # numbers are given out twice: the database was put back under our feet
                 self._post(step)
                 continue
             if step.block.code == "owner":
@@ -205,6 +210,9 @@ class Loop:
             self._client = client_for(ExotelAccount.objects.get(pk=self._account_id))
             self._reached, self._refused = intent.account, False
         failpoints.reach("intent.committed")
+        asked = intent.request
+        lasts = (asked.ring_timeout or 0) + (asked.time_limit or 0) + intents.POST_SECONDS
+        self._keeper.saw(intent.attempt_id, self._owner.number, lasts=lasts)
         self._out[intent.attempt_id] = time.monotonic()
         leaves = self._departures.moment(intent.leaves_at, looked_at=intent.looked_at, heard=intent.heard)
         posting = self._pool.submit(_post_once, self._client, intent, leaves, self._answers.put)

@@ -26,6 +26,7 @@ MISCONFIGURED = "misconfigured"
 UNKNOWNS = "unknowns"
 UNREACHABLE = "unreachable"
 PROBED = (UNKNOWNS, UNREACHABLE)
+RESTORED = "restored"  # the database has forgotten calls: see campaigns.gaps
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Hold:
 
 
 def put(pacer: Pacer, hold: Hold, now: datetime) -> None:
-    """Hold the account (its pacer is locked by the caller). A hold that needs a person is never replaced."""
-    if pacer.held_code and pacer.probe_at is None:
+    """Hold the account (its pacer is locked by the caller). A hold that needs a person is replaced by RESTORED only."""
+    if pacer.held_code and pacer.probe_at is None and hold.code != RESTORED:
         return
     first = pacer.held_code != hold.code
     pacer.held_code, pacer.held_reason, pacer.probing = hold.code, hold.reason, False
@@ -68,8 +69,9 @@ def lift(pacer: Pacer, by: Actor) -> None:
 
 
 def lift_settled(pacer: Pacer, by: Actor) -> bool:
-    """Lift a hold that waits for a person; True if there was one. One that is probed ends by itself."""
-    if not pacer.held_code or pacer.probe_at is not None or pacer.held_code in PROBED:
+    """Lift a hold that waits for a person; True if there was one. One that is probed ends by itself, and RESTORED by
+    a look at Exotel's list."""
+    if not pacer.held_code or pacer.probe_at is not None or pacer.held_code in (*PROBED, RESTORED):
         return False
     lift(pacer, by)
     return True

@@ -36,9 +36,12 @@ BACKOFF = (1, 60)  # seconds: after a 429 without Retry-After, doubled each time
 
 
 def settle(attempt_id: int, answer: ConnectAnswer) -> None:
-    """Apply the POST's answer, once or again, on time or late."""
+    """Apply the POST's answer, once or again, on time or late. One about an attempt that is gone is dropped."""
     with transaction.atomic():
-        pacer = pacing.lock(CallAttempt.objects.values_list("account_id", flat=True).get(pk=attempt_id))
+        account_id = CallAttempt.objects.filter(pk=attempt_id).values_list("account_id", flat=True).first()
+        if account_id is None:
+            return  # the database was put back from a copy of before the call, while this process lived
+        pacer = pacing.lock(account_id)
         attempt = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=attempt_id)
         now = pacing.db_now()
         if isinstance(answer, Accepted):

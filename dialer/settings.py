@@ -198,6 +198,7 @@ warnings.filterwarnings("ignore", message=r"No directory at: .*staticfiles", cat
 # Under ASGI Django wraps each static file's iterator in a thread, and says so each time.
 warnings.filterwarnings("ignore", message=r"StreamingHttpResponse must consume synchronous iterators", category=Warning)
 MEDIA_ROOT = STATE_DIR / "media"
+WITNESS_DIR = STATE_DIR / "witness"  # the last calls, for a database that was put back; see campaigns.witness
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=200 * 1024 * 1024, minimum=1)

@@ -11,8 +11,9 @@ from campaigns import dialing
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path) -> Iterator[None]:
-    """Rendered speech and uploads never reach the installation's own folders."""
-    with override_settings(SPEECH_DIR=tmp_path / "speech", MEDIA_ROOT=tmp_path / "media"):
+    """Rendered speech, uploads and what witnesses calls never reach the installation's own folders."""
+    own = {"SPEECH_DIR": "speech", "MEDIA_ROOT": "media", "WITNESS_DIR": "witness"}
+    with override_settings(**{name: tmp_path / folder for name, folder in own.items()}):
         yield
 
 

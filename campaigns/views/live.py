@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import history, over_time, pacing, progress, tallies
+from campaigns import control, history, over_time, pacing, progress, tallies
 from campaigns.forms.pace import PaceForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
 from campaigns.models import Campaign, CampaignContact
@@ -112,11 +112,11 @@ def _sparks(campaign: Campaign, now: datetime) -> dict[str, charts.Spark | None]
 
 
 def _not_placed(campaign: Campaign, counts: Counts) -> int:
-    """People proved never dialled, whom the operator may put back in line."""
+    """Uncertain people whom the operator may put back in line: most of them are proved never dialled."""
     if not counts.uncertain:
         return 0
     return CampaignContact.objects.filter(
-        campaign=campaign, state=ContactState.UNCERTAIN, reason_code="not-placed"
+        campaign=campaign, state=ContactState.UNCERTAIN, reason_code__in=control.ASKED
     ).count()
 
 
