@@ -190,6 +190,9 @@ class LiveStream:
             logger.error("stream %s not started: %s", self._grant.stream_id, type(error).__name__)
             self.session.close(1011, "the database did not answer", "server")
             return
+        if self._grant.hang_up_by:  # its campaign was stopped with all talks while the phone rang
+            self.session.close(1000, f"hung up by {self._grant.hang_up_by}", "server")
+            return
         context = BotContext(
             options=self._grant.bot_options,
             variables=self._grant.variables,

@@ -12,7 +12,19 @@ from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
 
-from campaigns import addresses, audit, bots, breakers, calling_hours, eligibility, enrolling, gaps, holds, pacing, versions
+from campaigns import (
+    addresses,
+    audit,
+    bots,
+    breakers,
+    calling_hours,
+    eligibility,
+    enrolling,
+    gaps,
+    holds,
+    pacing,
+    versions,
+)
 from campaigns.audit import DIALER, Actor
 from campaigns.calling_hours import Window
 from campaigns.dial_requests import dial_request
@@ -39,6 +51,7 @@ SKIP_CHUNK = 5_000
 LATELY = timedelta(minutes=10)  # longer than any transaction lasts
 AT_ONCE = 500  # people whom a click waits for; the ticks do the rest
 ASKED = ("not-placed", "restored")  # reasons of people who are uncertain, and whom a person may have dialled after all
+HUNG_UP = "Live calls are hung up."
 _DIALLING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
@@ -110,18 +123,30 @@ def resume(campaign_id: int, *, by: Actor) -> None:
         audit.record(by, "resume", f"campaign:{campaign.pk}")
 
 
-def stop(campaign_id: int, *, by: Actor) -> None:
-    """End the campaign: nobody else is called, live calls finish, who was not called is skipped."""
+def stop(campaign_id: int, *, by: Actor, hang_up: bool = False) -> None:
+    """End the campaign: nobody else is called, who was not called is skipped; live calls finish.
+
+    With `hang_up` the bot's talks are closed within about a second, and one that begins later (its phone still rings:
+    Exotel has no request that takes a call back) as it begins. Also for a campaign that drains already. Raises
+    NotAllowed where a flow carries the calls: the end of our stream is not their end.
+    """
     with transaction.atomic():
         campaign = locked(campaign_id)
+        if hang_up and campaign.mode != Mode.BOT:
+            raise NotAllowed("Exotel’s flow carries these calls, so Dialer cannot end them: let them finish.")
+        if hang_up and campaign.status == CampaignStatus.DRAINING and not campaign.hang_up_by:
+            Campaign.objects.filter(pk=campaign_id).update(hang_up_by=by.name)
+            audit.record(by, "hang up", f"campaign:{campaign.pk}", reason=HUNG_UP)
+            return
         to = CampaignStatus.DRAINING
         if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
             to = CampaignStatus.CANCELLED
         now = timezone.now()
         # Who is not in the queue yet will not be called: enrolling ends here, so that nobody is added after the end.
         ended_at = now if to == CampaignStatus.CANCELLED else None
-        move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now)
-        audit.record(by, "stop", f"campaign:{campaign.pk}")
+        hung_up = {"hang_up_by": by.name} if hang_up else {}
+        move(campaign, to, ended_at=ended_at, enrolled_at=campaign.enrolled_at or now, **hung_up)
+        audit.record(by, "stop", f"campaign:{campaign.pk}", reason=HUNG_UP if hang_up else "Live calls finish.")
     finish(campaign_id, at_once=AT_ONCE)
 
 

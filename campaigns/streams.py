@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Literal
 
 from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
 
 from campaigns import audit, breakers, events, matching, outcomes, pacing, tokens
 from campaigns.audit import Actor
 from campaigns.events import Arrival
-from campaigns.lifecycle import OPEN_ATTEMPTS
+from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, CampaignAudio, EventSource, Mode, Stream, StreamEntry
 from campaigns.refusals import NotAllowed
 
@@ -40,6 +41,7 @@ class StreamGrant:
     sample_rate: int
     time_limit: int
     audio: dict[str, bytes] = field(repr=False)
+    hang_up_by: str = ""  # who stopped the campaign with its live talks: this one shall not begin
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def grant(stream: Stream, attempt: CallAttempt) -> StreamGrant:
         sample_rate=campaign.sample_rate,
         time_limit=attempt.time_limit,
         audio={option: _recording(pk) for option, pk in campaign.audio.values_list("option", "pk")},
+        hang_up_by=campaign.hang_up_by if attempt.mode == Mode.BOT else "",
     )
 
 
@@ -209,8 +212,27 @@ def ask_to_hang_up(attempt_id: int, *, by: Actor) -> None:
 
 
 def hang_ups(stream_ids: Sequence[int]) -> dict[int, str]:
-    """Which of these streams somebody wants closed, and who."""
-    return dict(Stream.objects.filter(pk__in=stream_ids).exclude(hang_up_by="").values_list("pk", "hang_up_by"))
+    """Which of these streams somebody wants closed, by themselves or with their whole campaign, and who."""
+    rows = Stream.objects.filter(pk__in=stream_ids)
+    asked = dict(rows.exclude(hang_up_by="").values_list("pk", "hang_up_by"))
+    together = rows.filter(attempt__mode=Mode.BOT).exclude(attempt__campaign__hang_up_by="")
+    return dict(together.values_list("pk", "attempt__campaign__hang_up_by")) | asked
+
+
+@dataclass(frozen=True)
+class OpenCalls:
+    """Calls of a campaign that are not over: `talks` have a stream of ours open, `ringing` have none (yet)."""
+
+    talks: int
+    ringing: int
+
+
+def open_calls(campaign_id: int) -> OpenCalls:
+    """How many could be hung up now, and how many only once their talk begins."""
+    rows = CallAttempt.objects.filter(campaign=campaign_id, state__in=OPEN_ATTEMPTS).exclude(state=AttemptState.UNKNOWN)
+    has_stream = Exists(Stream.objects.filter(attempt=OuterRef("pk"), closed_at=None))
+    counted = rows.aggregate(n=Count("pk"), talks=Count("pk", filter=Q(has_stream)))
+    return OpenCalls(talks=counted["talks"], ringing=counted["n"] - counted["talks"])
 
 
 def close_stream(stream_id: int, closing: StreamClosing) -> None:

@@ -49,3 +49,13 @@ async def test_a_database_that_is_away_is_asked_again() -> None:
     caller = await _talking(doors)
     doors.away, doors.hangs_up = 2, "Meera"
     assert await caller.until_closed() == 1000
+
+
+async def test_a_talk_of_a_campaign_that_was_stopped_with_its_talks_ends_as_it_begins() -> None:
+    doors = StandIn(grant=replace(GRANT, hang_up_by="Meera Kulkarni"))
+    caller = await Caller(doors).start()
+    assert await caller.until_closed() == 1000
+    (closing,) = doors.closings
+    assert (closing.code, closing.by, closing.reason) == (1000, "server", "hung up by Meera Kulkarni")
+    assert len(doors.starts) == 1  # that the person answered is known
+    assert closing.frames_out == 0

@@ -1,7 +1,8 @@
 """create_, launch_, pause_, resume_, stop_campaign and campaign_status: the names, flags and keys scripts depend on."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -40,7 +41,9 @@ def test_a_campaign_from_draft_to_cancelled(manage: Manage) -> None:
         "waiting": "The dialling worker starts within seconds.",
     }  # fmt: skip
 
-    assert manage("stop_campaign", campaign, "--json").answer["status"] == "cancelled"
+    assert manage("stop_campaign", campaign, "--json").answer == {
+        "id": int(campaign), "status": "cancelled", "talks": 0, "ringing": 0
+    }  # fmt: skip
     after = manage("campaign_status", campaign, "--json").answer
     assert (after["status"], after["contacts"]["skipped"], after["waiting"]) == ("cancelled", 2, None)
     acts = AuditEntry.objects.order_by("pk").values_list("action", "actor_name")
@@ -66,14 +69,16 @@ def test_every_flag_of_create_campaign_reaches_the_campaign(here: Manage) -> Non
     words = (
         "create_campaign --name EMI --list Pune --mode flow --caller-id 08047491900 --calls-per-second 2.5 "
         "--max-concurrent 7 --window 10:00-18:30 --time-zone Asia/Singapore --time-limit 600 --ring-timeout 30 "
-        f"--max-attempts 3 --retry-minutes 15 --purpose recovery --record --flow-url {people.FLOW} --json"
+        f"--max-attempts 3 --retry-minutes 15 --purpose recovery --record --flow-url {people.FLOW} --weight 3 "
+        "--end 2099-11-21T18:00 --json"
     )
     made = Campaign.objects.get(pk=here(*words.split()).answer["id"])
     assert (made.name, made.mode, made.bot, made.flow_url) == ("EMI", "flow", "", people.FLOW)
     assert (made.caller_id, made.calls_per_second, made.max_concurrent) == ("08047491900", Decimal("2.5"), 7)
     assert (made.window_start, made.window_end, made.time_zone) == (time(10), time(18, 30), "Asia/Singapore")
     assert (made.time_limit, made.ring_timeout, made.max_attempts) == (600, 30, 3)
-    assert (made.purpose, made.record) == ("recovery", True)
+    assert (made.purpose, made.record, made.weight) == ("recovery", True, 3)
+    assert made.ends_at == datetime(2099, 11, 21, 18, tzinfo=ZoneInfo("Asia/Singapore"))
     rules = made.retry_rules.values_list("outcome", "times", "delay_minutes")
     assert set(rules) == {(outcome, 2, Decimal(15)) for outcome in ("busy", "no-answer", "failed")}
 

@@ -97,6 +97,25 @@ def test_pause_resume_suppress_and_stop_do_at_once_what_they_say(product: Produc
     assert [ledger.by_number(phone) for phone in unwanted[:2]] == [[], []]
 
 
+def test_a_stop_that_hangs_up_ends_talks_which_would_go_on(product: Product, tmp_path: Path) -> None:
+    """Numbers that never hang up, and a bot that listens for two minutes: only Dialer ends these calls."""
+    path = tmp_path / "silent.csv"
+    write_csv(path, numbers(("22",), 12), duplicates=0, bad=0)
+    product.manage("import_contacts", str(path), "--list", "December")
+    words = ("--bot", "echo", "--bot-option", "max_seconds=120", "--time-limit", "3000", "--max-concurrent", "6")
+    campaign = str(made(product, "Cut short", *words))
+    product.manage("launch_campaign", campaign)
+    wait_until(lambda: len([call for call in product.ledger().calls.values() if call.streams]) >= 6, 40, "six talks")
+
+    stopped = product.manage("stop_campaign", campaign, "--hang-up")
+    assert stopped["talks"] + stopped["ringing"] == 6
+    status = product.wait_for_status(int(campaign), "cancelled", 40)
+    assert status["contacts"] == {
+        "pending": 0, "in call": 0, "retry at": 0, "done": 6, "skipped": 6, "uncertain": 0,
+    }  # fmt: skip
+    assert [call.status for call in product.ledger().calls.values()] == ["completed"] * 6
+
+
 def test_what_is_refused_is_one_sentence_and_exit_status_1(product: Product, csv: Path, tmp_path: Path) -> None:
     picture = tmp_path / "people.csv"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))

@@ -1,10 +1,12 @@
 from argparse import ArgumentParser
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.management.base import CommandError
 
-from campaigns import creating
+from campaigns import creating, scheduling
 from campaigns.audit import COMMAND_LINE
 from campaigns.creating import CampaignPlan
 from campaigns.management.base import DialerCommand
@@ -47,6 +49,9 @@ class Command(DialerCommand):
         parser.add_argument("--weight", type=int, default=1, help="share beside other campaigns of the account")
         parser.add_argument("--window", default=None, help="09:00-21:00; 00:00-24:00 is all day")
         parser.add_argument("--time-zone", default="Asia/Kolkata")
+        parser.add_argument(
+            "--end", default=None, help="from then on nobody is called any more: 2026-11-21 18:00, or 18:00"
+        )
         parser.add_argument("--time-limit", type=int, default=300, help="seconds of the whole call")
         parser.add_argument("--ring-timeout", type=int, default=45, help="seconds")
         parser.add_argument("--max-attempts", type=int, default=1)
@@ -76,6 +81,7 @@ def _plan(options: dict[str, Any]) -> CampaignPlan:
         bot_options=dict(_option(text) for text in options["bot_option"]),
         calls_per_second=_decimal(options["calls_per_second"], "--calls-per-second"),
         window=creating.read_window(options["window"]) if options["window"] else None,
+        ends_at=_end(options["end"], options["time_zone"]),
         retries=creating.one_rule_for_all(
             options["max_attempts"], creating.read_decimal(options["retry_minutes"], "--retry-minutes")
         ),
@@ -86,6 +92,11 @@ def _plan(options: dict[str, Any]) -> CampaignPlan:
 
 def _decimal(text: str | None, what: str) -> Decimal | None:
     return None if text is None else creating.read_decimal(text, what)
+
+
+def _end(text: str | None, zone: str) -> datetime | None:
+    """By the campaign's own clock; a zone that is not known is told with everything else that is wrong."""
+    return scheduling.moment_in(text, ZoneInfo(zone)) if text and zone in available_timezones() else None
 
 
 def _list(name: str) -> ContactList:
