@@ -49,6 +49,12 @@ def imports(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def phones(runs: int) -> Sequence[Row]:
+    from bench.phones import measure
+
+    return measure(runs)
+
+
 PARTS: dict[str, Part] = {
     "dispatch": dispatch,
     "pacing": pacing,
@@ -56,5 +62,6 @@ PARTS: dict[str, Part] = {
     "tallies": tallies,
     "pages": pages,
     "media": media,
+    "phones": phones,
     "imports": imports,
 }
