@@ -65,7 +65,7 @@ def hold_block(pacer: Pacer, dialing: int, now: datetime) -> Block | None:
 
 def backoff_block(pacer: Pacer, now: datetime) -> Block | None:
     if pacer.backoff_until and pacer.backoff_until > now:
-        reason = "Exotel says the account is too fast (429); nobody was dialled."
+        reason = pacer.backoff_reason or "Exotel says the account is too fast (429); nobody was dialled."
         return Block("rate-limited", reason, until=pacer.backoff_until)
     return None
 
@@ -78,9 +78,9 @@ def account_slots_block(account: ExotelAccount, used: int, now: datetime) -> Blo
 
 
 def account_pace_block(pacer: Pacer, account: ExotelAccount, now: datetime) -> Block | None:
-    turn = pacing.turn(pacer.next_dial_at, now, pacing.dial_step(account))
+    turn = pacing.turn(pacer.next_dial_at, now, pacing.dial_step(account, pacer))
     if turn > now + pacing.AHEAD:
-        reason = f"The account dials {_rate(account)} calls a minute."
+        reason = f"The account dials {rate(account, pacer)} calls a minute."
         return Block("account-pace", reason, until=turn - pacing.AHEAD)
     return None
 
@@ -238,5 +238,6 @@ def total(used: Mapping[int, int]) -> int:
     return sum(used.values())
 
 
-def _rate(account: ExotelAccount) -> int:
-    return int(account.calls_per_minute * pacing.DIAL_SHARE)
+def rate(account: ExotelAccount, pacer: Pacer) -> int:
+    """Calls a minute that the account may dial."""
+    return int(pacing.allowed(account, pacer) * pacing.DIAL_SHARE)

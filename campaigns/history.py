@@ -27,6 +27,8 @@ _STATES: Mapping[str, str] = {
     "hold": "bad",
     "lift hold": "ok",
     "slowed": "wait",
+    "slower": "wait",
+    "full pace": "ok",
     "trouble": "bad",
     "trouble over": "ok",
 }
@@ -42,6 +44,8 @@ _WORDS: Mapping[str, str] = {
     "dial uncertain": "Uncertain people back in line",
     "adjust": "Changed while it runs",
     "slowed": "Slowed down by Exotel",
+    "slower": "Fewer calls a minute than set",
+    "full pace": "As many calls a minute as set",
     "trouble": "Held: its calls go wrong",
     "trouble over": "Dials again, carefully",
 }

@@ -226,7 +226,7 @@ def nobody_due(campaign: Campaign, now: datetime) -> Block:
 def _write(pacer: Pacer, campaign: Campaign, contact: CampaignContact, owner: int, now: datetime) -> CallAttempt:
     """The intent itself: the attempt, the contact's new state, and both paces one step on from when it leaves."""
     account, pace = campaign.account, campaign.pace
-    step, own_step = pacing.dial_step(account), eligibility.campaign_step(campaign)
+    step, own_step = pacing.dial_step(account, pacer), eligibility.campaign_step(campaign)
     leaves_at = max(pacing.turn(pacer.next_dial_at, now, step), pacing.turn(pace.next_dial_at, now, own_step), now)
     over = leaves_at + timedelta(seconds=campaign.ring_timeout + campaign.time_limit + POST_SECONDS)
     attempt = CallAttempt(

@@ -65,15 +65,21 @@ def db_now() -> datetime:
     return now
 
 
-def dial_step(account: ExotelAccount) -> timedelta:
+def allowed(account: ExotelAccount, pacer: Pacer | None = None) -> int:
+    """Requests a minute: what the account is set to, or fewer where Exotel wants fewer (see `campaigns.learning`)."""
+    bounds = (pacer.learnt_per_minute, pacer.told_per_minute) if pacer else ()
+    return max(min([account.calls_per_minute, *(one for one in bounds if one)]), 1)
+
+
+def dial_step(account: ExotelAccount, pacer: Pacer | None = None) -> timedelta:
     """Time between two dials of the account."""
-    return timedelta(seconds=60 / (DIAL_SHARE * max(account.calls_per_minute, 1)))
+    return timedelta(seconds=60 / (DIAL_SHARE * allowed(account, pacer)))
 
 
-def details_step(account: ExotelAccount) -> timedelta:
+def details_step(account: ExotelAccount, pacer: Pacer | None = None) -> timedelta:
     """Time between two questions about calls: two a minute fewer than are left, because a minute may begin with a dial
     and a question, and end with them."""
-    return timedelta(seconds=60 / max((1 - DIAL_SHARE) * account.calls_per_minute - 2, FEWEST_QUESTIONS))
+    return timedelta(seconds=60 / max((1 - DIAL_SHARE) * allowed(account, pacer) - 2, FEWEST_QUESTIONS))
 
 
 def step(per_second: float) -> timedelta:
@@ -100,11 +106,10 @@ def take_details_turn(account: ExotelAccount) -> bool:
     """Whether one question about calls may be asked now; takes the turn if so."""
     now = db_now()
     pacer = lock(account.pk)
-    if (pacer.backoff_until and pacer.backoff_until > now) or turn(
-        pacer.next_details_at, now, details_step(account)
-    ) > now:
+    step = details_step(account, pacer)
+    if (pacer.backoff_until and pacer.backoff_until > now) or turn(pacer.next_details_at, now, step) > now:
         return False
-    pacer.next_details_at = advance(pacer.next_details_at, now, details_step(account))
+    pacer.next_details_at = advance(pacer.next_details_at, now, step)
     pacer.save(update_fields=["next_details_at"])
     return True
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import events, failpoints, holds, pacing
+from campaigns import events, failpoints, holds, learning, pacing
 from campaigns.events import Arrival
 from campaigns.exotel.answers import Accepted, ConnectAnswer
 from campaigns.lifecycle import ATTEMPT, AttemptState, sources
@@ -54,7 +54,9 @@ def place(account_id: int, answers: Sequence[tuple[int, Accepted]]) -> set[int]:
             pacer, now = pacing.lock_now(account_id)
             placed = _place(dict(answers), now)
             if placed:
-                note_accepted(pacer, len(placed))
+                note_accepted(pacer, now, len(placed))
+                for _, answer in answers:
+                    learning.told(pacer, answer.rate, now)
                 events.store_new([heard(pk, answer) for pk, answer in answers if pk in placed])
             failpoints.reach("settle.written")
     except IntegrityError:
@@ -75,11 +77,12 @@ def _place(answers: Mapping[int, Accepted], now: datetime) -> set[int]:
     return {pk for (pk,) in rows}
 
 
-def note_accepted(pacer: Pacer, calls: int = 1) -> None:
+def note_accepted(pacer: Pacer, now: datetime, calls: int = 1) -> None:
     """The account is neither too fast nor out of reach (its pacer is locked by the caller)."""
     if pacer.backoff_seconds:
         pacer.backoff_seconds = 0
         pacer.save(update_fields=["backoff_seconds"])
+    learning.quiet(pacer, now)
     for _ in range(calls):
         holds.note_certain(pacer)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import eligibility, heartbeat, history, pacing, stalls, tallies
+from campaigns import eligibility, heartbeat, history, learning, pacing, stalls, tallies
 from campaigns.lifecycle import (
     DUE_CONTACTS,
     OPEN_ATTEMPTS,
@@ -230,7 +230,7 @@ def pulse(account: ExotelAccount) -> Pulse:
     per_minute = recent.exclude(state=AttemptState.REFUSED).count()
     pacer = Pacer.objects.get(account=account)
     running = Campaign.objects.filter(account=account, status=CampaignStatus.RUNNING).exists()
-    limit = int(account.calls_per_minute * pacing.DIAL_SHARE)
+    limit = eligibility.rate(account, pacer)
     figures: dict[str, Any] = {
         "slots_used": used,
         "slots": account.max_concurrent,
@@ -243,9 +243,10 @@ def pulse(account: ExotelAccount) -> Pulse:
     seen = heartbeat.worker_seen()
     if heartbeat.gone(seen, now):
         return Pulse(dialling=False, state="bad", label="No worker", reason=no_worker(seen, now), **figures)
+    slower = learning.why_slower(account, pacer)
     if not running:
-        return Pulse(dialling=False, state="pending", label="Idle", **figures)
-    return Pulse(dialling=True, state="running", label="Dialling", **figures)
+        return Pulse(dialling=False, state="pending", label="Idle", reason=slower, **figures)
+    return Pulse(dialling=True, state="running", label="Dialling", reason=slower, **figures)
 
 
 def open_calls(campaign_id: int, limit: int = 20) -> list[OpenCall]:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from campaigns import audit, breakers, events, failpoints, holds, outcomes, pacing, placing
+from campaigns import audit, breakers, events, failpoints, holds, learning, outcomes, pacing, placing
 from campaigns.audit import DIALER
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.holds import Hold
@@ -44,6 +44,7 @@ def settle(attempt_id: int, answer: ConnectAnswer) -> None:
         pacer = pacing.lock(account_id)
         attempt = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=attempt_id)
         now = pacing.db_now()
+        learning.told(pacer, getattr(answer, "rate", None), now)
         if isinstance(answer, Accepted):
             _accepted(pacer, attempt, answer, now)
         elif isinstance(answer, Refused):
@@ -83,7 +84,7 @@ def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetim
     else:
         CallAttempt.objects.filter(pk=attempt.pk).update(http_status=answer.http_status)
     CampaignPace.objects.filter(pk=attempt.campaign_id).update(accepted=F("accepted") + 1, bad_requests_in_row=0)
-    placing.note_accepted(pacer)
+    placing.note_accepted(pacer, now)
 
 
 def _refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -103,9 +104,11 @@ def _rate_limited(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: date
     low, high = BACKOFF
     if pacer.backoff_until is None or attempt.intent_at >= pacer.backoff_until:
         pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
+        learning.too_fast(pacer, now)
     seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
     pacer.backoff_until = max(pacer.backoff_until or now, now + timedelta(seconds=seconds))
-    pacer.save(update_fields=["backoff_seconds", "backoff_until"])
+    pacer.backoff_reason = ""
+    pacer.save(update_fields=["backoff_seconds", "backoff_until", "backoff_reason"])
     _note_slowed(pacer, now)
     outcomes.back_in_line(attempt, None, "")
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from campaigns import eligibility, intents, pacing
+from campaigns import eligibility, intents
 from campaigns.eligibility import Block
 from campaigns.lifecycle import DUE_CONTACTS, AttemptState, CampaignStatus, ContactState
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Pacer
@@ -32,7 +32,7 @@ def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datet
     if block is None or block.code in PACES:
         block = eligibility.campaign_block(campaign, pace, used.get(campaign.pk, 0), now)
     if block is None or block.code in PACES:
-        block = queue_block(campaign, now) or _shared_pace(campaign, now)
+        block = queue_block(campaign, now) or _shared_pace(campaign, pacer, now)
     return _with_silent_calls(block, campaign, now) if block and block.code in SLOTS else block
 
 
@@ -101,7 +101,7 @@ def silent_calls(campaign: Campaign, now: datetime, *, everybody: bool) -> int:
 
 
 # ------------------------------------------------------------------------------------------------------------- pace
-def _shared_pace(campaign: Campaign, now: datetime) -> Block | None:
+def _shared_pace(campaign: Campaign, pacer: Pacer, now: datetime) -> Block | None:
     """Others of the account had every turn for a while. Somebody is due here."""
     last = CallAttempt.objects.filter(campaign=campaign).aggregate(at=Max("intent_at"))["at"]
     since = max(filter(None, (last, campaign.launched_at)), default=now)
@@ -112,7 +112,7 @@ def _shared_pace(campaign: Campaign, now: datetime) -> Block | None:
     names = list(served.order_by("name").values_list("name", flat=True)[:3])
     if not names or now - since < max(STARVED_AFTER, 2 * eligibility.campaign_step(campaign)):
         return None
-    rate = int(campaign.account.calls_per_minute * pacing.DIAL_SHARE)
+    rate = eligibility.rate(campaign.account, pacer)
     return Block("shared-pace", f"The account’s {rate} calls a minute are shared with {', '.join(names)}.")
 
 

@@ -249,7 +249,7 @@ def _zone_detail(facts: Facts) -> str:
 
 
 def _pace_detail(facts: Facts) -> str:
-    return f"{int(facts.account.calls_per_minute * pacing.DIAL_SHARE)} calls a minute for all campaigns"
+    return f"{eligibility.rate(facts.account, facts.pacer)} calls a minute for all campaigns"
 
 
 def _own_pace_detail(facts: Facts) -> str:
@@ -340,7 +340,7 @@ def _state(facts: Facts, block: Block) -> str:
 
 def _about(facts: Facts, at: datetime, free_at: datetime) -> datetime:
     """A guess: everybody ahead at the pace of account and campaign, and not before the rules allow it."""
-    step = max(pacing.dial_step(facts.account), eligibility.campaign_step(facts.campaign))
+    step = max(pacing.dial_step(facts.account, facts.pacer), eligibility.campaign_step(facts.campaign))
     return max(free_at, at + step * max(in_line.ahead(facts.contact, free_at), 1))
 
 

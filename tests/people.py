@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
 from campaigns.models import (
+    Breaker,
     CallAttempt,
     Campaign,
     CampaignContact,
@@ -71,8 +72,9 @@ def rest(*campaigns: Campaign) -> None:
 
 
 def proven(*campaigns: Campaign) -> None:
-    """Exotel has taken calls of these campaigns: a first 400 does not pause them any more."""
+    """Exotel has taken calls of these campaigns, and they went well: nothing is on trial any more."""
     CampaignPace.objects.filter(campaign__in=campaigns).update(accepted=3)
+    Breaker.objects.filter(campaign__in=campaigns).update(trial=False)
 
 
 def contact_list(people: int | Iterable[str] = 1, **fields: Any) -> ContactList:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from campaigns.exotel.allowances import RateAllowance, rate_allowance
 from campaigns.exotel.bodies import DEPTH, Object, pick, pick_text, read_body
 from campaigns.exotel.errors import Unreadable
 
@@ -34,15 +35,6 @@ class RefusalKind(StrEnum):
     FORBIDDEN = "forbidden"  # any other 403: KYC, suspended, outbound off, address not allowed
     NOT_FOUND = "not-found"  # 404: account, path or region
     RATE_LIMITED = "rate-limited"  # 429: the account is too fast
-
-
-@dataclass(frozen=True, slots=True)
-class RateAllowance:
-    """X-RateLimit-* as sent, where sent (documented, never captured)."""
-
-    limit: int | None
-    remaining: int | None
-    reset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +184,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 def _bounded(seconds: float) -> float:
     return min(max(seconds, 1.0), LONGEST_WAIT)
-
-
-def rate_allowance(headers: Mapping[str, str]) -> RateAllowance | None:
-    """X-RateLimit-Limit, -Remaining and -Reset, or None when there is none of them."""
-    limit, remaining, reset = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset"))
-    if not (limit or remaining or reset):
-        return None
-    return RateAllowance(_count(limit), _count(remaining), reset[:64])
-
-
-def _count(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else None
 
 
 def excerpt(body: bytes) -> str:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import addresses, bots, control, progress, stream_use
+from campaigns import addresses, bots, control, learning, progress, stream_use
 from campaigns.audit import Actor
 from campaigns.models import ExotelAccount, Pacer
 
@@ -21,6 +21,7 @@ def show(request: HttpRequest) -> HttpResponse:
     pacers = {pacer.account_id: pacer for pacer in Pacer.objects.all()}
     context = {
         "accounts": [(one, pacers.get(one.pk), progress.pulse(one)) for one in accounts],
+        "slower": {one.pk: learning.why_slower(one, pacers[one.pk]) for one in accounts if one.pk in pacers},
         "stream_warnings": {one.pk: words for one in accounts if (words := stream_use.warning(one))},
         "public_url": settings.PUBLIC_URL,
         "plain": addresses.is_plain(settings.PUBLIC_URL),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.html import format_html
 
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Pacer
 from campaigns.progress import Counts
 from campaigns.templatetags.dialer import clock, grouped, percent, plural, span, when
 from campaigns.views.forecast import Forecast
@@ -48,7 +48,8 @@ def _standing(campaign: Campaign, counts: Counts) -> Verdict:
 
 
 def _running(campaign: Campaign, counts: Counts, ahead: Forecast, answer: str) -> Verdict:
-    target = grouped(round(target_of(campaign)))
+    pacer = Pacer.objects.filter(account=campaign.account_id).first()
+    target = grouped(round(target_of(campaign, pacer)))
     line = f"Dialling {grouped(ahead.last_minute)} of {target} calls a minute.{answer}"
     if ahead.young:
         since = span(max(1.0, ahead.elapsed.total_seconds()))

@@ -77,6 +77,7 @@ def test_a_newcomer_has_its_first_call_within_ten_seconds_and_takes_not_all_turn
     list(calls(shared, owner, clock, 60))
     new = campaign(shared, 60, status="draft", weight=2, is_test=True)
     control.launch(new.pk, by=COMMAND_LINE)
+    people.proven(new)
     launched = clock.now
     found = list(calls(shared, owner, clock, 30))
     assert first_call(new, found) - launched <= timedelta(seconds=10)
