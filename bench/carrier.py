@@ -1,7 +1,8 @@
 """`python -m bench.carrier LATENCY_MS`: answers every dial with a Sid after that time, and does nothing else.
 
 Cheap enough (a raw asyncio protocol) never to be what is measured. Prints its port. It keeps the moment at which each
-dial came in (the first byte, by the machine's monotonic clock) and answers any GET with the list of them.
+dial came in (the first byte, by the machine's monotonic clock) and the last ten digits of whom it rang, and answers any
+GET with the list of them.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from collections.abc import Iterator
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _sids = itertools.count(1)
-_arrivals: list[float] = []
+_NUMBER = re.compile(rb"(?:^|&)from=[^&]*?([0-9]{10})(?:&|$)", re.IGNORECASE)
+_arrivals: list[tuple[float, str]] = []
 
 
 class Carrier(asyncio.Protocol):
@@ -41,7 +43,8 @@ class Carrier(asyncio.Protocol):
         if end and head.startswith(b"GET"):
             self._answer(json.dumps(_arrivals).encode())
         elif end and len(body) >= (int(length.group(1)) if length else 0):
-            _arrivals.append(self._at)
+            number = _NUMBER.search(body)
+            _arrivals.append((self._at, number.group(1).decode() if number else ""))
             asyncio.get_running_loop().call_later(self._latency, self._accept)
 
     def _accept(self) -> None:
@@ -62,8 +65,13 @@ async def serve(latency: float) -> None:
 
 def ledger_of(address: str) -> list[float]:
     """When the dials came in that the carrier at this address took, in order."""
+    return sorted(at for at, _ in dials_of(address))
+
+
+def dials_of(address: str) -> list[tuple[float, str]]:
+    """Each dial that the carrier took: when, and the last ten digits of the number."""
     with urllib.request.urlopen(address) as answer:
-        return sorted(json.load(answer))
+        return [(at, number) for at, number in json.load(answer)]
 
 
 @contextlib.contextmanager

@@ -55,9 +55,16 @@ def phones(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def pauses(runs: int) -> Sequence[Row]:
+    from bench.pauses import measure
+
+    return measure(runs)
+
+
 PARTS: dict[str, Part] = {
     "dispatch": dispatch,
     "pacing": pacing,
+    "pauses": pauses,
     "queue": queue,
     "tallies": tallies,
     "pages": pages,
