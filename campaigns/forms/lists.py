@@ -1,17 +1,22 @@
 """Uploading a file into a list, and saying which of its columns are the phone and the name."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from campaigns.forms.fields import PlainForm
+from campaigns.forms.fields import PlainForm, dress
 from campaigns.importing import phones
+from campaigns.importing.mapping import ColumnSeen, Guess
+from campaigns.importing.options import FLAG, REJECT, Options
 from campaigns.importing.uploads import Target
+from campaigns.importing.values import KINDS, TEXT
 from campaigns.models import ContactImport, ContactList
 
 REGIONS = sorted(phones.REGIONS.items(), key=lambda region: (region[0] != "IN", region[1]))
+ROLES = ("time_zone", "language", "external_id", "consent")
 
 
 class UploadForm(PlainForm):
@@ -70,22 +75,80 @@ class UploadForm(PlainForm):
 
 
 class ColumnsForm(PlainForm):
-    """Which column of an uploaded file holds the numbers, and which the names."""
+    """Which column of an uploaded file holds what, and how its rows are judged."""
 
     phone_column = forms.ChoiceField(
         label="Phone numbers",
+        help_text="The first number of a person that may be dialled is the one that is called.",
         error_messages={"required": "Choose the column that holds the phone numbers."},
     )
     name_column = forms.ChoiceField(label="Names", required=False)
+    second_phone = forms.ChoiceField(
+        label="Second number",
+        required=False,
+        help_text="Called when the first is no number to dial; else kept beside it.",
+    )
+    third_phone = forms.ChoiceField(label="Third number", required=False)
+    time_zone = forms.ChoiceField(label="Time zone", required=False, help_text="Names like Asia/Kolkata.")
+    language = forms.ChoiceField(label="Language", required=False)
+    external_id = forms.ChoiceField(label="Your id of the person", required=False)
+    consent = forms.ChoiceField(label="Consent", required=False, help_text="A row that says no is not imported.")
+    only_mobiles = forms.BooleanField(label="Only mobile numbers", required=False)
+    wrong_values = forms.ChoiceField(
+        label="A value that is not of its column’s kind",
+        choices=[(FLAG, "Take the row and flag it"), (REJECT, "Reject the row")],
+        required=False,
+    )
 
-    def __init__(self, contact_import: ContactImport, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, contact_import: ContactImport, guess: Guess, data: Mapping[str, Any] | None) -> None:
+        """Without `data` the guess is what is chosen; columns without a kind in the data keep the guessed one."""
+        self._guess = guess
+        super().__init__(self._guessed() if data is None else data)
         columns = [(name, name) for name in contact_import.header]
-        self.fields["phone_column"].choices = [("", "Choose a column"), *columns]  # type: ignore[attr-defined]
-        self.fields["name_column"].choices = [("", "No column"), *columns]  # type: ignore[attr-defined]
+        for name in ("phone_column", "name_column", "second_phone", "third_phone", *ROLES):
+            nothing = "Choose a column" if name == "phone_column" else "No column"
+            self.fields[name].choices = [("", nothing), *columns]  # type: ignore[attr-defined]
+        for place, column in enumerate(guess.columns):
+            field = forms.ChoiceField(label=f"Values of {column.name}", choices=list(KINDS.items()), required=False)
+            self.fields[f"kind_{place}"] = field
+            dress(field)
+
+    def _guessed(self) -> dict[str, Any]:
+        options = self._guess.options
+        others = dict(zip(("second_phone", "third_phone"), options.other_phones, strict=False))
+        kinds = {f"kind_{place}": self._kind(place) for place in range(len(self._guess.columns))}
+        roles = {name: getattr(options, name) for name in ROLES}
+        return {"phone_column": self._guess.phone, "name_column": self._guess.name, **others, **roles, **kinds}
+
+    def _kind(self, place: int) -> str:
+        return self._guess.options.types.get(self._guess.columns[place].name, TEXT)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("name_column") and cleaned["name_column"] == cleaned.get("phone_column"):
             self.add_error("name_column", "This column holds the phone numbers. Choose another, or none.")
         return cleaned
+
+    def options(self) -> Options:
+        """Everything but the first number and the name; only of a valid form."""
+        given = self.cleaned_data
+        others = dict.fromkeys(given[name] for name in ("second_phone", "third_phone"))
+        kinds = {
+            column.name: given[f"kind_{place}"] or self._kind(place) for place, column in enumerate(self._guess.columns)
+        }
+        used = {given["phone_column"], given["name_column"], given["time_zone"], *others}
+        return Options(
+            other_phones=tuple(name for name in others if name and name != given["phone_column"]),
+            **{name: given[name] for name in ROLES},
+            types={name: kind for name, kind in kinds.items() if kind != TEXT and name not in used},
+            only_mobiles=given["only_mobiles"],
+            wrong_values=given["wrong_values"] or FLAG,
+        )
+
+    def more(self) -> list[forms.BoundField]:
+        """The columns that many files do not have."""
+        return [self[name] for name in ("second_phone", "third_phone", *ROLES)]
+
+    def kinds(self) -> list[tuple[ColumnSeen, forms.BoundField]]:
+        """Each column of the file with the field that says what its values are."""
+        return [(column, self[f"kind_{place}"]) for place, column in enumerate(self._guess.columns)]

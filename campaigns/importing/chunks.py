@@ -3,20 +3,26 @@
 The next chunk is made in a thread of its own while the database stores the one before.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from json.encoder import encode_basestring
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypedDict, TypeVar
 
-from campaigns.importing import reading
-from campaigns.importing.people import BadRow, Columns, Person, person
+from campaigns.importing import reading, values
+from campaigns.importing.people import PLAIN_DATE, PLAIN_NUMBER, BadRow, Columns, Person, person
 from campaigns.importing.reading import Row, Shape
 
 Item = TypeVar("Item")
 
-STAGED = "line int, phone text, name text, time_zone text, variables jsonb"  # a line of `Chunk.staged`
+COLUMNS = "line, phone, name, time_zone, variables, alternatives, language, external_id, consent, flag"
+STAGED = (  # a line of `Chunk.staged`
+    "line int, phone text, name text, time_zone text, variables jsonb, alternatives jsonb, language text, "
+    "external_id text, consent text, flag text"
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,17 @@ class Chunk:
     bad: Sequence[tuple[BadRow, Row]]
     cells: Sequence[Row]
     staged: bytes
+    repairs: "dict[str, Repair]"
     bytes_read: int
+
+
+class Repair(TypedDict):
+    """Rows that were repaired in one way, and the first of them."""
+
+    rows: int
+    line: int
+    before: str
+    after: str
 
 
 def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: int) -> Iterator[Chunk]:
@@ -39,7 +55,8 @@ def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: i
         found = [person(row, columns) for row in read]
         people = [each for each in found if isinstance(each, Person)]
         bad = [(each, row) for each, row in zip(found, read, strict=True) if isinstance(each, BadRow)]
-        yield Chunk(len(read), people, bad, read, _staged(people, prefixes), file.tell())
+        staged, repairs = _staged(people, prefixes), _repairs(people, read, columns)
+        yield Chunk(len(read), people, bad, read, staged, repairs, file.tell())
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
@@ -59,4 +76,43 @@ def _staged(people: Iterable[Person], prefixes: Sequence[str]) -> bytes:
 
 def _line(one: Person, prefixes: Sequence[str]) -> str:
     variables = ", ".join([name + encode_basestring(value) for name, value in zip(prefixes, one.values, strict=True)])
-    return f"{one.line}\t{one.phone}\t{one.name}\t{one.time_zone}\t{{{variables}}}\n"
+    others = json.dumps(one.others) if one.others else "[]"
+    return (
+        f"{one.line}\t{one.phone}\t{one.name}\t{one.time_zone}\t{{{variables}}}\t{others}"
+        f"\t{one.language}\t{one.external_id}\t{one.consent}\t{one.flag}\n"
+    )
+
+
+def together(some: Mapping[str, Repair], more: Mapping[str, Repair]) -> dict[str, Repair]:
+    """Repairs of earlier and of later rows, added up; the earlier example stays."""
+    added = dict(some)
+    for kind, one in more.items():
+        known = added.get(kind)
+        added[kind] = {**known, "rows": known["rows"] + one["rows"]} if known else one
+    return added
+
+
+def _repairs(people: Iterable[Person], rows: Iterable[Row], columns: Columns) -> dict[str, Repair]:
+    notes = Counter(one.note for one in people if one.note)
+    first = {one.note: one for one in reversed(list(people)) if one.note}
+    cells = {row.line: row.cells for row in rows} if notes else {}
+    found: dict[str, Repair] = {}
+    for note, count in notes.items():
+        one = first[note]
+        for kind in note.split(", "):
+            before, after = _example(kind, one, cells[one.line], columns)
+            known = found.get(kind, {"rows": 0, "line": one.line, "before": before, "after": after})
+            found[kind] = {**known, "rows": known["rows"] + count}
+    return found
+
+
+def _example(kind: str, one: Person, cells: Sequence[str], columns: Columns) -> tuple[str, str]:
+    """A repaired cell before and after."""
+    if kind not in (PLAIN_NUMBER, PLAIN_DATE):
+        return cells[columns.phones[0]].strip()[:60], one.phone
+    wanted = values.NUMBER if kind == PLAIN_NUMBER else values.DATE
+    for place, _, what, _ in columns.typed:
+        before = cells[columns.places[place]].strip()
+        if what == wanted and before != one.values[place]:
+            return before[:60], one.values[place]
+    return "", ""

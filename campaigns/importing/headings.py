@@ -27,6 +27,13 @@ NAMES_OF_OTHER_THINGS = (
     "branch", "bank", "father", "mother", "spouse", "company", "product", "file", "city", "plan", "agent", "user",
     "nominee", "state", "shop", "id", "no", "number", "code", "type", "email",
 )  # fmt: skip
+ZONE_WORDS = ("time zone", "timezone", "tz")
+LANGUAGE_WORDS = ("language", "lang", "भाषा")
+ID_WORDS = (
+    "external id", "crm id", "customer id", "cust id", "client id", "borrower id", "lead id", "member id", "loan id",
+    "loan no", "loan number", "account no", "account number", "contract no", "policy no", "reference no", "id",
+)  # fmt: skip
+CONSENT_WORDS = ("consent", "opt in", "optin", "opted in", "permission", "सहमति")
 SECOND_CHOICES = ("alternate", "alternative", "alt", "other", "secondary", "office", "home", "emergency", "2", "3")
 
 _FIVE_DIGITS_NO_LETTERS = re.compile(r"[\s'\"=+()./-]*(?:[0-9][\s'\"()./-]*){5,}")

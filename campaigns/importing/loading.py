@@ -5,7 +5,7 @@ how far it came together; whoever goes on after a kill skips the rows that are c
 same import: an advisory lock keeps them apart, and a chunk that finds the import further on than it left it gives up.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ from django.utils import timezone
 from campaigns import own_connections
 from campaigns.audit import Actor
 from campaigns.importing import reading, storing, uploads
-from campaigns.importing.chunks import Chunk, ahead, chunks
+from campaigns.importing.chunks import Chunk, ahead, chunks, together
+from campaigns.importing.options import Options
 from campaigns.importing.people import Columns
 from campaigns.importing.reading import NotACsv
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
@@ -64,11 +65,12 @@ def run_now(
     name_column: str,
     *,
     by: Actor,
+    options: Options | None = None,
     progress: Progress | None = None,
 ) -> Counts:
     """Queue an uploaded file and import it in this process; no worker can come between. Otherwise as `run`."""
     with only_one(contact_import.pk):
-        uploads.queue(contact_import, phone_column, name_column, by=by)
+        uploads.queue(contact_import, phone_column, name_column, options, by=by)
         return _run(contact_import.pk, progress, CHUNK_ROWS)
 
 
@@ -119,7 +121,7 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
     try:
         with uploads.opened(job) as (file, shape):
             columns = _columns(job, shape)
-            _merge_columns(job.contact_list_id, columns.extra)
+            _merge_columns(job.contact_list_id, columns)
             for chunk in ahead(chunks(file, shape, columns, skip=job.rows, size=chunk_rows)):
                 _import_chunk(job, chunk)
                 if progress:
@@ -152,16 +154,21 @@ def _end(import_id: int, status: ImportStatus, **changes: object) -> None:
 
 def _columns(job: ContactImport, shape: reading.Shape) -> Columns:
     try:
-        return Columns.named(shape.header, job.phone_column, job.name_column, job.contact_list.region)
+        region, options = job.contact_list.region, Options.of(job.options)
+        return Columns.named(shape.header, job.phone_column, job.name_column, region, options)
     except ValueError as error:
         raise NotACsv(f"The file has no column “{job.phone_column}” any more. Upload it again.") from error
 
 
-def _merge_columns(list_id: int, extra: Sequence[str]) -> None:
+def _merge_columns(list_id: int, columns: Columns) -> None:
     with transaction.atomic():
         contact_list = ContactList.objects.select_for_update(no_key=True).get(pk=list_id)
-        contact_list.columns += [name for name in extra if name not in contact_list.columns]
-        contact_list.save(update_fields=["columns"])
+        contact_list.columns += [name for name in columns.extra if name not in contact_list.columns]
+        contact_list.types |= {name: kind for _, name, kind, _ in columns.typed}
+        contact_list.save(update_fields=["columns", "types"])
+
+
+_COUNTED = ("rows", "imported", "duplicates", "rejected", "flagged", "suppressed", "repairs", "bytes_read")
 
 
 def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
@@ -175,12 +182,17 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
         now = ContactImport.objects.select_for_update().get(pk=job.pk)
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
-        repeated = storing.insert_people(job, chunk)
-        storing.insert_issues(job, [*storing.rejections(chunk), *storing.repetitions(job, chunk, repeated)])
+        repeated, suppressed = storing.insert_people(job, chunk)
+        flagged = list(storing.flags(chunk, repeated))
+        out = [*storing.rejections(chunk), *storing.repetitions(job, chunk, repeated)]
+        storing.insert_issues(job, [*out, *flagged])
         now.rows += chunk.rows
         now.imported += len(chunk.people) - len(repeated)
         now.duplicates += len(repeated)
         now.rejected += len(chunk.bad)
+        now.flagged += len(flagged)
+        now.suppressed += suppressed
+        now.repairs = together(now.repairs, chunk.repairs)
         now.bytes_read = chunk.bytes_read
-        now.save(update_fields=["rows", "imported", "duplicates", "rejected", "bytes_read"])
+        now.save(update_fields=_COUNTED)
     job.rows, job.imported, job.duplicates, job.rejected = now.rows, now.imported, now.duplicates, now.rejected

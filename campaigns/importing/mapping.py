@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
+from zoneinfo import available_timezones
 
-from campaigns.importing import headings, phones, reading, uploads
+from campaigns.importing import headings, phones, reading, uploads, values
+from campaigns.importing.options import OTHER_PHONES, Options
 from campaigns.importing.people import BadRow, Columns, Person, person
 from campaigns.importing.reading import Row
 from campaigns.models import Contact, ContactImport
@@ -20,20 +22,25 @@ class Guess:
     phone: str
     name: str
     columns: list["ColumnSeen"]
+    options: Options
 
 
 @dataclass(frozen=True)
 class ColumnSeen:
-    """A column of the file: its first filled cells, and the share (0 to 1) of filled cells that are numbers."""
+    """A column of the file: its first filled cells, the share (0 to 1) of filled cells that are numbers to dial, the
+    kind of its values, whether they are all different, and whether they are time zones."""
 
     name: str
     examples: list[str]
     phone_share: float
+    kind: str
+    different: bool
+    zones: bool
 
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """A row as it will be stored. `state` is good, repaired, duplicate or rejected; `problem` says why in words."""
+    """A row as it will be stored. `state` is good, repaired, flagged, duplicate or rejected; `problem` says why."""
 
     line: int
     state: str
@@ -42,6 +49,7 @@ class PreviewRow:
     name: str
     cells: list[str]
     problem: str
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -66,13 +74,42 @@ def guess_in(file: BinaryIO, shape: reading.Shape, region: str) -> Guess:
     name = _best([column for column in seen if column.name != phone], _name_score)
     if not shape.has_header:
         name = next((column.name for column in seen if column.name != phone and _all_letters(column)), "")
-    return Guess(phone, name, seen)
+    return Guess(phone, name, seen, _guess_options(seen, {phone, name}))
+
+
+def _guess_options(seen: Sequence[ColumnSeen], taken: set[str]) -> Options:
+    """What the other columns are: at most one of each role, and two more of numbers."""
+    free = [column for column in seen if column.name not in taken]
+    phones_too = [one.name for one in free if one.phone_share >= 0.5 and headings.says(one.name, headings.PHONE_WORDS)]
+    free = [column for column in free if column.name not in phones_too[:OTHER_PHONES]]
+    zone = next((one.name for one in free if one.zones), "")
+    return Options(
+        other_phones=tuple(phones_too[:OTHER_PHONES]),
+        time_zone=zone,
+        language=_first(free, headings.LANGUAGE_WORDS),
+        external_id=_first([one for one in free if one.different], headings.ID_WORDS),
+        consent=_first(free, headings.CONSENT_WORDS),
+        types={one.name: one.kind for one in free if one.kind != values.TEXT and one.name != zone},
+    )
+
+
+def _first(columns: Sequence[ColumnSeen], vocabulary: Sequence[str]) -> str:
+    """The column whose heading says it most surely; '' if none does."""
+    said = [column.name for column in columns if headings.says(column.name, vocabulary)]
+    return min(said, key=lambda name: headings.strength(name, vocabulary), default="")
 
 
 def _seen(name: str, place: int, sample: Sequence[Sequence[str]], region: str) -> ColumnSeen:
     cells = [cells[place].strip() for cells in sample if place < len(cells) and cells[place].strip()]
     good = sum(isinstance(phones.normalise(cell, region), phones.Phone) for cell in cells)
-    return ColumnSeen(name, [cell[:60] for cell in cells[:3]], good / len(cells) if cells else 0.0)
+    return ColumnSeen(
+        name,
+        examples=[cell[:60] for cell in cells[:3]],
+        phone_share=good / len(cells) if cells else 0.0,
+        kind=values.guess(name, cells, region),
+        different=len(set(cells)) == len(cells) > 0,
+        zones=bool(cells) and all(cell in available_timezones() and "/" in cell for cell in set(cells)),
+    )
 
 
 def _best(seen: Sequence[ColumnSeen], score: Callable[[ColumnSeen], float]) -> str:
@@ -104,11 +141,17 @@ def _all_letters(column: ColumnSeen) -> bool:
     )
 
 
-def preview(contact_import: ContactImport, phone_column: str, name_column: str = "", rows: int = 20) -> Preview:
+def preview(
+    contact_import: ContactImport,
+    phone_column: str,
+    name_column: str = "",
+    options: Options | None = None,
+    rows: int = 20,
+) -> Preview:
     """The first rows as they would be stored with these columns. ValueError for a column the file does not have."""
     with uploads.opened(contact_import) as (file, shape):
         first = list(islice(reading.rows(file, shape), rows))
-    columns = Columns.named(shape.header, phone_column, name_column, contact_import.contact_list.region)
+    columns = Columns.named(shape.header, phone_column, name_column, contact_import.contact_list.region, options)
     return Preview(columns.extra, list(_previewed(first, columns, contact_import)))
 
 
@@ -134,7 +177,12 @@ def _bad(row: Row, found: BadRow, columns: Columns) -> PreviewRow:
 
 def _good(row: Row, found: Person, columns: Columns, duplicate: str) -> PreviewRow:
     state, problem = ("repaired", f"Repaired: {found.note}") if found.note else ("good", "")
+    if found.flag:
+        state, problem = "flagged", found.flag
     if duplicate:
         state, problem = "duplicate", duplicate
-    value = row.cells[columns.phone].strip()
-    return PreviewRow(found.line, state, found.phone, value, found.name, [*found.values], problem)
+    cells = row.cells + [""] * len(columns.header)
+    value = cells[columns.phones[0]].strip()
+    if state == "flagged" and value == found.phone:
+        value = ""
+    return PreviewRow(found.line, state, found.phone, value, found.name, [*found.values], problem, found.others)

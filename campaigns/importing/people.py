@@ -1,35 +1,57 @@
 """One row of a file to one person as stored, or the reason why not. Pure; shared by the preview and the import."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import NamedTuple
+from zoneinfo import available_timezones
 
-from campaigns.importing import phones
+from campaigns.importing import phones, values
+from campaigns.importing.options import REJECT, Options
 from campaigns.importing.reading import Row
 
 LONGEST_NAME = 200
+LONGEST_WORD = 100  # of language, external id and consent
+LONGEST_FLAG = 300
 REPORT_COLUMNS = ("Dialer line", "Dialer reason")  # of the rejects that we hand out; not kept when they come back
 EMPTY_ROW = "The row is empty"
+NO_CONSENT = "The consent column says no"
+ANOTHER_COLUMN = "number taken from another column"
+PLAIN_NUMBER, PLAIN_DATE = "number written plainly", "date as year-month-day"
+SAYS_NO = frozenset(
+    {"no", "n", "false", "0", "withdrawn", "withdrew", "revoked", "refused", "denied", "opt out", "opt-out", "optout",
+     "opted out", "unsubscribed", "dnd", "dnc", "नहीं", "नही"}
+)  # fmt: skip
 
 
 class Person(NamedTuple):
-    """A contact as it will be stored: `values` of the columns `Columns.extra`; `note` says what was repaired."""
+    """A contact as it will be stored: `values` of the columns `Columns.extra`; `note` says what was repaired.
+
+    `others` are further numbers of the person; `flag` names the values that are not what their column says, `wrong` the
+    column and cell of the first of them.
+    """
 
     line: int
     phone: str
     name: str
     time_zone: str
-    values: tuple[str, ...]
+    values: Sequence[str]
     note: str
+    others: Sequence[str] = ()
+    language: str = ""
+    external_id: str = ""
+    consent: str = ""
+    flag: str = ""
+    wrong: tuple[str, str] = ("", "")
 
 
 class BadRow(NamedTuple):
-    """A row that becomes nobody: `value` is the cell at fault, as in the file."""
+    """A row that becomes nobody: `value` is the cell at fault, as in the file, and `column` its heading."""
 
     line: int
     reason: str
     value: str
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,15 +59,23 @@ class Columns:
     """Where things stand in a row: positions; `name` is None when no column holds names."""
 
     header: tuple[str, ...]
-    phone: int
+    phones: tuple[int, ...]
     name: int | None
     region: str
+    options: Options = field(default_factory=Options)
 
     @classmethod
-    def named(cls, header: Sequence[str], phone: str, name: str, region: str) -> "Columns":
-        """By the names of the columns; ValueError when the header has no such phone column."""
-        place = header.index(name) if name in header and name != phone else None
-        return cls(tuple(header), list(header).index(phone), place, region)
+    def named(
+        cls, header: Sequence[str], phone: str, name: str, region: str, options: Options | None = None
+    ) -> "Columns":
+        """By the names of the columns; ValueError when the header lacks one of them."""
+        options = options or Options()
+        places = list(header)
+        for column in options.columns():
+            places.index(column)
+        numbers = dict.fromkeys(places.index(column) for column in (phone, *options.other_phones))
+        place = places.index(name) if name in header and name != phone else None
+        return cls(tuple(header), tuple(numbers), place, region, options)
 
     @cached_property
     def extra(self) -> list[str]:
@@ -55,11 +85,26 @@ class Columns:
     @cached_property
     def places(self) -> list[int]:
         """Where the columns of `extra` stand in a row."""
+        taken = {*self.phones, self.name, self.place(self.options.time_zone)}
         return [
-            place
-            for place, heading in enumerate(self.header)
-            if place not in (self.phone, self.name) and heading not in REPORT_COLUMNS
+            place for place, heading in enumerate(self.header) if place not in taken and heading not in REPORT_COLUMNS
         ]
+
+    @cached_property
+    def typed(self) -> list[tuple[int, str, str, values.Reading]]:
+        """Of the columns of `extra` that are not text: place in `extra`, heading, kind, and what reads a cell."""
+        kinds = [(place, name, self.options.types.get(name, values.TEXT)) for place, name in enumerate(self.extra)]
+        found = [(place, name, kind, values.reading(kind, self.region)) for place, name, kind in kinds]
+        return [(place, name, kind, read) for place, name, kind, read in found if read]
+
+    @cached_property
+    def more(self) -> bool:
+        """Whether there is more to a row than one number, a name and text."""
+        told = (self.options.time_zone, self.options.language, self.options.external_id, self.options.consent)
+        return bool(self.typed or any(told))
+
+    def place(self, column: str) -> int | None:
+        return self.header.index(column) if column in self.header else None
 
 
 def person(row: Row, columns: Columns) -> Person | BadRow:
@@ -68,13 +113,97 @@ def person(row: Row, columns: Columns) -> Person | BadRow:
     missing = len(columns.header) - len(row.cells)
     cells = row.cells + [""] * missing if missing > 0 else row.cells
     if problem:
-        return BadRow(row.line, problem, cells[columns.phone] if cells else "")
-    found = phones.normalise(cells[columns.phone], columns.region)
-    if isinstance(found, phones.Rejected):
-        return BadRow(row.line, _reason(found, cells), cells[columns.phone])
+        return BadRow(row.line, problem, cells[columns.phones[0]] if row.cells else "")
+    first = columns.phones[0]
+    found = phones.normalise(cells[first], columns.region)
+    others: list[str] = []
+    if len(columns.phones) > 1 or columns.options.only_mobiles or isinstance(found, phones.Rejected):
+        chosen = _choose(row.line, found, others, cells, columns)
+        if isinstance(chosen, BadRow):
+            return chosen
+        found = chosen
     name = "" if columns.name is None else " ".join(cells[columns.name].split())[:LONGEST_NAME]
-    values = tuple([_text(cells[place]) for place in columns.places])
-    return Person(row.line, found.e164, name, found.time_zone, values, found.note)
+    kept = [_text(cells[place]) for place in columns.places]
+    plain = Person(row.line, found.e164, name, found.time_zone, kept, found.note, others)
+    return _with_more(plain, cells, columns) if columns.more else plain
+
+
+def _choose(
+    line: int, first: phones.Phone | phones.Rejected, others: list[str], cells: Sequence[str], columns: Columns
+) -> phones.Phone | BadRow:
+    """The first number of the row that may be dialled; further ones go to `others`. Or what is wrong with the first."""
+    chosen: phones.Phone | None = None
+    bad: BadRow | None = None
+    for place in columns.phones:
+        found = first if place == columns.phones[0] else phones.normalise(cells[place], columns.region)
+        if columns.options.only_mobiles:
+            found = phones.mobiles_only(found)
+        if isinstance(found, phones.Rejected):
+            if bad is None or (not bad.value.strip() and cells[place].strip()):
+                bad = BadRow(line, _reason(found, cells), cells[place], columns.header[place])
+        elif chosen is None:
+            chosen = found if bad is None else found._replace(note=_both(found.note, ANOTHER_COLUMN))
+        elif found.e164 != chosen.e164 and found.e164 not in others:
+            others.append(found.e164)
+    return chosen or bad or BadRow(line, EMPTY_ROW, "")
+
+
+def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | BadRow:
+    """With its zone, language, id and consent, and its values read as what their columns hold."""
+    options = columns.options
+    consent = _word(cells, columns.place(options.consent))
+    if consent.lower() in SAYS_NO:
+        return BadRow(one.line, NO_CONSENT, consent, options.consent)
+    kept, note, flags, wrong = _read_values(one, columns)
+    zone = _word(cells, columns.place(options.time_zone))
+    if zone and zone not in _zones():
+        flags.append(f"{options.time_zone}: “{zone[:40]}” is no time zone like Asia/Kolkata")
+        wrong = wrong or (options.time_zone, zone)
+    if wrong and options.wrong_values == REJECT:
+        return BadRow(one.line, flags[0], wrong[1], wrong[0])
+    return one._replace(
+        values=kept,
+        note=note,
+        time_zone=zone if zone in _zones() else one.time_zone,
+        language=_word(cells, columns.place(options.language)),
+        external_id=_word(cells, columns.place(options.external_id)),
+        consent=consent,
+        flag="; ".join(flags)[:LONGEST_FLAG],
+        wrong=wrong or ("", ""),
+    )
+
+
+def _read_values(one: Person, columns: Columns) -> tuple[list[str], str, list[str], tuple[str, str] | None]:
+    """(values as stored, note, flags, column and cell of the first wrong one)."""
+    kept, note, flags = list(one.values), one.note, []
+    wrong: tuple[str, str] | None = None
+    for place, name, kind, read in columns.typed:
+        cell = kept[place]
+        if not cell:
+            continue
+        plain = read(cell)
+        if plain is None:
+            flags.append(f"{name}: “{' '.join(cell.split())[:40]}” {values.WRONG[kind]}")
+            wrong = wrong or (name, cell)
+        elif plain != cell:
+            kept[place] = plain
+            note = _both(note, PLAIN_NUMBER if kind == values.NUMBER else PLAIN_DATE)
+    return kept, note, flags, wrong
+
+
+def _both(note: str, more: str) -> str:
+    if more in note:
+        return note
+    return f"{note}, {more}" if note else more
+
+
+def _word(cells: Sequence[str], place: int | None) -> str:
+    return "" if place is None else " ".join(_text(cells[place]).split())[:LONGEST_WORD]
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _text(cell: str) -> str:

@@ -3,19 +3,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count, F, Func, IntegerField, Max, Min
 
 from campaigns import spreadsheets
 from campaigns.importing.people import REPORT_COLUMNS
-from campaigns.models import ContactImport, ImportIssue
+from campaigns.models import ContactImport, ContactList, ImportIssue
 
 PAGE = 2_000
+
+
+LOOKED_AT = 6_000  # people of an import that are looked for on other lists
+OTHER_LISTS = 20  # the newest
 
 
 @dataclass(frozen=True)
 class Reason:
     """Rejected rows of one reason: how many, and the first of them."""
 
+    column: str
     reason: str
     count: int
     line: int
@@ -25,10 +31,67 @@ class Reason:
 def reasons(contact_import: ContactImport, limit: int = 20) -> list[Reason]:
     """The reasons for rejection, the most frequent first, each with its first example."""
     rejected = contact_import.issues.filter(kind=ImportIssue.Kind.REJECTED)
-    by_reason = rejected.values("reason").annotate(count=Count("id"), line=Min("line"))
+    by_reason = rejected.values("reason", "column").annotate(count=Count("id"), line=Min("line"))
     grouped = list(by_reason.order_by("-count", "line")[:limit])
     values = dict(rejected.filter(line__in=[each["line"] for each in grouped]).values_list("line", "value"))
-    return [Reason(each["reason"], each["count"], each["line"], values[each["line"]]) for each in grouped]
+    return [
+        Reason(each["column"], each["reason"], each["count"], each["line"], values[each["line"]]) for each in grouped
+    ]
+
+
+@dataclass(frozen=True)
+class RepairKind:
+    """Rows that were repaired in one way: how many, and the first of them before and after."""
+
+    kind: str
+    rows: int
+    line: int
+    before: str
+    after: str
+
+
+def repairs(contact_import: ContactImport) -> list[RepairKind]:
+    """What was repaired, the most frequent first."""
+    kinds = [RepairKind(kind=kind, **given) for kind, given in contact_import.repairs.items()]
+    return sorted(kinds, key=lambda each: (-each.rows, each.kind))
+
+
+@dataclass(frozen=True)
+class OtherList:
+    """A list that has people of an import too; `exact` is false when only its first people were looked for."""
+
+    pk: int
+    name: str
+    people: int
+    exact: bool
+
+
+def on_other_lists(contact_import: ContactImport) -> list[OtherList]:
+    """The newest other lists that share people with an import, the most first. Nobody is left out for it."""
+    others = ContactList.objects.exclude(pk=contact_import.contact_list_id).order_by("-pk")
+    names = dict(others.values_list("pk", "name")[:OTHER_LISTS])
+    if not names:
+        return []
+    each = LOOKED_AT // len(names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ELSEWHERE,
+            {"list": contact_import.contact_list_id, "import": contact_import.pk, "each": each, "others": list(names)},
+        )
+        found = cursor.fetchall()
+    exact = contact_import.imported <= each
+    return [OtherList(pk, names[pk], people, exact) for pk, people in found]
+
+
+# a range of one list: with "=" the planner drops it from the order, and may walk over all other lists
+_ELSEWHERE = """
+    SELECT other.contact_list_id, count(*) FROM (
+        SELECT phone FROM campaigns_contact
+        WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND contact_import_id = %(import)s
+        ORDER BY contact_list_id, id LIMIT %(each)s) AS person,
+    LATERAL (SELECT contact_list_id FROM campaigns_contact AS one
+        WHERE one.contact_list_id = ANY(%(others)s) AND one.phone = person.phone) AS other
+    GROUP BY 1 ORDER BY 2 DESC, 1"""
 
 
 def examples(contact_import: ContactImport, limit: int = 10) -> list[ImportIssue]:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from campaigns import audit
 from campaigns.audit import Actor
 from campaigns.importing import phones, reading
+from campaigns.importing.options import Options
 from campaigns.importing.reading import NotACsv, Shape
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
 from campaigns.models import ContactImport, ContactList
@@ -76,16 +77,19 @@ def _new_list(target: Target, by: Actor) -> ContactList:
     return ContactList.objects.create(name=target.name, region=target.region, created_by=by.user)
 
 
-def queue(contact_import: ContactImport, phone_column: str, name_column: str, *, by: Actor) -> bool:
+def queue(
+    contact_import: ContactImport, phone_column: str, name_column: str, options: Options | None = None, *, by: Actor
+) -> bool:
     """Take the chosen columns and let a worker import the file; False when that was done before.
 
     Raises ValueError for a column that the file does not have.
     """
-    for column in filter(None, (phone_column, name_column)):
+    options = options or Options()
+    for column in filter(None, (phone_column, name_column, *options.columns())):
         contact_import.header.index(column)
     waiting = ContactImport.objects.filter(pk=contact_import.pk)
     with transaction.atomic():
-        changes = {"phone_column": phone_column, "name_column": name_column}
+        changes = {"phone_column": phone_column, "name_column": name_column, "options": options.stored()}
         moved = advance(waiting, IMPORT, ImportStatus.QUEUED, field="status", **changes)
         if moved:
             audit.record(by, "import", f"list:{contact_import.contact_list_id}", file=contact_import.file_name)

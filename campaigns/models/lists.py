@@ -13,6 +13,7 @@ class ContactList(models.Model):
     name = models.CharField(max_length=120, unique=True)
     region = models.CharField(max_length=2, default="IN")
     columns = models.JSONField(default=list)  # names of the extra columns, in the order of the first file
+    types = models.JSONField(default=dict)  # kinds (campaigns.importing.values) of those that are not text, by name
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
 
@@ -38,10 +39,14 @@ class ContactImport(models.Model):
     header = models.JSONField(default=list)
     phone_column = models.CharField(max_length=255, default="", blank=True)
     name_column = models.CharField(max_length=255, default="", blank=True)
+    options = models.JSONField(default=dict)  # campaigns.importing.options.Options
     rows = models.PositiveIntegerField(default=0)
     imported = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
+    flagged = models.PositiveIntegerField(default=0)  # of the imported: with a value that is not of its column's kind
+    suppressed = models.PositiveIntegerField(default=0)  # of the imported: on do-not-call at that moment
+    repairs = models.JSONField(default=dict)  # by kind: {"rows": n, "line": of the first, "before": …, "after": …}
     bytes_read = models.BigIntegerField(default=0)
     error = models.TextField(default="", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -64,15 +69,17 @@ class ContactImport(models.Model):
 
 
 class ImportIssue(models.Model):
-    """A row that did not become a contact, and why. `line` is the line of the file at which the row starts."""
+    """A row that did not become a contact, or whose value was flagged, and why. `line` is where the row starts."""
 
     class Kind(models.TextChoices):
         DUPLICATE = "duplicate", "Duplicate"
         REJECTED = "rejected", "Rejected"
+        FLAGGED = "flagged", "Taken and flagged"
 
     contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="issues", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
     line = models.PositiveIntegerField()
+    column = models.CharField(max_length=100, default="", blank=True)  # heading of the cell at fault
     reason = models.CharField(max_length=200)
     value = models.CharField(max_length=200, default="", blank=True)
     row = models.JSONField(default=list)
@@ -103,6 +110,11 @@ class Contact(models.Model):
     name = models.CharField(max_length=200, default="", blank=True)
     time_zone = models.CharField(max_length=64, default="", blank=True)  # '' = the campaign's
     variables = models.JSONField(default=dict)
+    alternatives = models.JSONField(default=list)  # further numbers of the person in E.164; only `phone` is dialled
+    language = models.CharField(max_length=100, default="", blank=True)
+    external_id = models.CharField(max_length=100, default="", blank=True)  # theirs in the system that made the file
+    consent = models.CharField(max_length=100, default="", blank=True)  # as the file says it; a no is not imported
+    flag = models.CharField(max_length=300, default="", blank=True)  # what to look at, in words
     contact_import = models.ForeignKey(
         ContactImport, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
     )

@@ -14,6 +14,7 @@ from campaigns import spreadsheets, tallies
 from campaigns.audit import Actor
 from campaigns.forms.lists import ColumnsForm, UploadForm
 from campaigns.importing import mapping, phones, report, uploads
+from campaigns.importing.options import Options
 from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import NotAList
 from campaigns.lifecycle import LIVE_CAMPAIGNS, ImportStatus
@@ -136,12 +137,12 @@ def columns(request: HttpRequest, import_id: int) -> HttpResponse:
         guess = mapping.guess(contact_import)
     except NotACsv as gone:
         return render(request, "lists/gone.html", {"import": contact_import, "reason": gone.reason}, status=410)
-    given = {"phone_column": guess.phone, "name_column": guess.name}
-    form = ColumnsForm(contact_import, request.POST if request.method == "POST" else given)
-    if form.is_valid() and request.method == "POST" and "preview" not in request.POST:
-        uploads.queue(contact_import, **form.cleaned_data, by=Actor.of(request.user))
+    form = ColumnsForm(contact_import, guess, request.POST if request.method == "POST" else None)
+    chosen = _chosen(form) if form.is_valid() else None
+    if chosen and request.method == "POST" and "preview" not in request.POST:
+        uploads.queue(contact_import, *chosen, by=Actor.of(request.user))
         return redirect("import", import_id)
-    preview = mapping.preview(contact_import, **form.cleaned_data) if form.is_valid() else None
+    preview = mapping.preview(contact_import, *chosen) if chosen else None
     context = {
         "import": contact_import,
         "form": form,
@@ -152,6 +153,10 @@ def columns(request: HttpRequest, import_id: int) -> HttpResponse:
     }
     refused = request.method == "POST" and form.errors and "preview" not in request.POST
     return render(request, "lists/map.html", context, status=400 if refused else 200)
+
+
+def _chosen(form: ColumnsForm) -> tuple[str, str, Options]:
+    return form.cleaned_data["phone_column"], form.cleaned_data["name_column"], form.options()
 
 
 @require_GET
@@ -171,6 +176,8 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         "seconds": _seconds(contact_import),
         "kind": kind,
         "reasons": report.reasons(contact_import) if ended else [],
+        "repairs": report.repairs(contact_import) if ended else [],
+        "elsewhere": report.on_other_lists(contact_import) if ended else [],
         "page": page_by_id(issues, {"contact_import_id": import_id}, request.GET) if ended else None,
     }
     polled = request.headers.get("HX-Request") == "true"

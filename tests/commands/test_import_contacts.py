@@ -109,3 +109,25 @@ def test_as_a_process_a_refusal_is_status_1_and_the_sentence_alone(tmp_path: Pat
     assert "No such file" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_columns_can_be_given_their_roles_and_landlines_be_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    rows = "Ravi,9876543210,020 2553 1234,LN1,5\nAsha,020 2553 1235,,LN2,x\n"
+    file.write_text("Who,First,Second,Loan,Score\n" + rows, encoding="utf-8")
+    roles = ("Who=name", "First=phone", "Second=other-phone", "Loan=id", "Score=number")
+    given = [word for role in roles for word in ("--map", role)]
+    assert json.loads(run(str(file), "--list", "All", "--json", *given))["imported"] == 2
+    ravi, asha = Contact.objects.order_by("line")
+    assert (ravi.name, ravi.alternatives, ravi.external_id, ravi.flag) == ("Ravi", ["+912025531234"], "LN1", "")
+    assert asha.flag == "Score: “x” is no number"
+    told = json.loads(run(str(file), "--list", "Mobiles", "--json", *given, "--only-mobiles"))
+    assert (told["imported"], told["rejected"]) == (1, 1)
+    told = json.loads(run(str(file), "--list", "Strict", "--json", *given, "--reject-wrong-values"))
+    assert (told["imported"], told["rejected"]) == (1, 1)
+
+
+@pytest.mark.parametrize("given", ["Mobile=fax", "Fax=phone", "Mobile"])
+def test_a_role_that_there_is_not_is_refused(people: str, given: str) -> None:
+    with pytest.raises(CommandError, match=r"role|no column"):
+        run(people, "--list", "Pune", "--map", given)

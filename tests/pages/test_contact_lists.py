@@ -190,7 +190,7 @@ def test_the_report_adds_up_and_names_every_row_that_stayed_out(client_of_meera:
     text = text_of(client_of_meera, f"/imports/{contact_import.pk}/")
     assert "Imported 2 contacts" in text
     assert "5 rows in the file = 2 imported + 1 duplicates + 2 rejected" in text
-    assert "line 3: 9.19877E+11" in text
+    assert "line 3, Mobile : 9.19877E+11" in text
     assert "+91 90000 ••12 Same number as line 2" in text
     assert "Duplicates" in text_of(client_of_meera, f"/imports/{contact_import.pk}/?kind=duplicate")
 
@@ -280,3 +280,47 @@ def test_the_drop_on_the_list_of_lists_makes_a_list_of_the_file(client_of_meera:
     file = SimpleUploadedFile("branch of Nashik.csv", b"Name,Mobile\nAsha,9000001001\n", "text/csv")
     answer = client_of_meera.post("/lists/upload", {"file": file}, follow=True)
     assert "Match the columns" in answer.content.decode()
+
+
+RICH = (
+    "Name,Mobile,Alt mobile,Amount,Due date\n"
+    'Kavita,90000 00012,90000 00013,"1,200",25-11-2026\n'
+    "Rakesh,12,90000 00014,950,26-11-2026\n"
+    "Imran,9000000015,,980,2026-11-26\n"
+    + "".join(f"P{place},90000001{place:02},,{place},2026-11-26\n" for place in range(30))
+    + "Om,9000000016,,soon,2026-11-26\n"
+)
+
+
+def test_kinds_and_further_numbers_are_guessed_and_shown_as_they_will_be_stored(client_of_meera: Client) -> None:
+    contact_import = send(client_of_meera, RICH)
+    page = client_of_meera.get(f"/imports/{contact_import.pk}/map").content.decode()
+    assert page.count('<option value="Alt mobile" selected>') == 1
+    assert page.count('<option value="number" selected>') == 1
+    assert page.count('<option value="date" selected>') == 1
+    text = text_of(client_of_meera, f"/imports/{contact_import.pk}/map")
+    assert "+91 90000 00012 90000 00012 also +91 90000 00013 Kavita 1200 2026-11-25" in text
+    assert "number taken from another column" in text
+
+
+def test_the_report_tells_repairs_flags_and_other_lists(client_of_meera: Client) -> None:
+    imported(client_of_meera, "Name,Mobile\nA,9000000015\n", name="Pune")
+    contact_import = imported(client_of_meera, RICH, name="All")
+    text = text_of(client_of_meera, f"/imports/{contact_import.pk}/")
+    assert "34 rows in the file = 33 imported + 0 duplicates + 1 rejected" in text
+    assert "Number written plainly line 2: 1200 1,200 1" in text
+    assert "1 row has a value that is not of its column’s kind" in text
+    assert "1 person is on Pune too" in text
+    flagged = text_of(client_of_meera, f"/imports/{contact_import.pk}/?kind=flagged")
+    assert "Amount: “soon” is no number" in flagged
+    assert "Amount: “soon” is no number" in text_of(client_of_meera, f"/lists/{contact_import.contact_list_id}/")
+
+
+def test_rows_with_a_wrong_value_are_rejected_where_that_is_chosen(client_of_meera: Client) -> None:
+    contact_import = send(client_of_meera, RICH)
+    form = {"phone_column": "Mobile", "name_column": "Name", "second_phone": "Alt mobile", "wrong_values": "reject"}
+    client_of_meera.post(f"/imports/{contact_import.pk}/map", form)
+    assert loading.run_due()
+    contact_import.refresh_from_db()
+    assert (contact_import.imported, contact_import.rejected) == (33, 1)
+    assert contact_import.issues.get().reason == "Amount: “soon” is no number"

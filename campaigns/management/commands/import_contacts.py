@@ -3,6 +3,8 @@
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +14,7 @@ from django.core.management.base import CommandError
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, mapping, phones, reading, report, uploads
 from campaigns.importing.loading import Counts
+from campaigns.importing.options import FLAG, REJECT, ROLES, Options
 from campaigns.management.base import DialerCommand
 from campaigns.models import ContactImport, ContactList
 
@@ -25,23 +28,35 @@ class Command(DialerCommand):
         parser.add_argument("--list", required=True, metavar="NAME", help="the list, made or appended to")
         parser.add_argument("--region", default="", help="country of numbers written without one, e.g. IN (default)")
         parser.add_argument("--phone-column", default="", metavar="COLUMN", help="guessed when left out")
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=ROLE",
+            help=f"what a column is, where the guess is not right: one of {', '.join(ROLES)}",
+        )
+        parser.add_argument("--only-mobiles", action="store_true", help="reject numbers that are no mobiles")
+        parser.add_argument("--reject-wrong-values", action="store_true", help="reject them instead of flagging them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._import(**{name: options[name] for name in ("file", "list", "region", "phone_column", "json")})
+            self._import(
+                Asked(options["phone_column"], options["map"], options["only_mobiles"], options["reject_wrong_values"]),
+                **{name: options[name] for name in ("file", "list", "region", "json")},
+            )
         except (reading.NotACsv, uploads.NotAList) as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror or error}.") from error
 
-    def _import(self, *, file: str, list: str, region: str, phone_column: str, json: bool) -> None:  # noqa: A002
+    def _import(self, asked: "Asked", *, file: str, list: str, region: str, json: bool) -> None:  # noqa: A002
         path = Path(file)
         with path.open("rb") as opened:
             target = _target(list.strip(), region.upper())
-            phone, name = _columns(opened, phone_column, target)
+            phone, name, options = _columns(opened, asked, target)
             contact_import = uploads.receive(File(opened, name=path.name), target, by=COMMAND_LINE)
         progress = None if json or not sys.stderr.isatty() else self._progress
-        counts = loading.run_now(contact_import, phone, name, by=COMMAND_LINE, progress=progress)
+        counts = loading.run_now(contact_import, phone, name, by=COMMAND_LINE, options=options, progress=progress)
         self._say_json(target.name, counts) if json else self._say(contact_import, counts)
 
     def _progress(self, counts: Counts) -> None:
@@ -70,12 +85,49 @@ def _target(name: str, region: str) -> uploads.Target:
     return uploads.Target(name, existing.region if existing else region or "IN", existing)
 
 
-def _columns(opened: BinaryIO, phone_column: str, target: uploads.Target) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says about the columns."""
+
+    phone_column: str
+    map: Sequence[str]
+    only_mobiles: bool
+    reject_wrong_values: bool
+
+
+def _columns(opened: BinaryIO, asked: Asked, target: uploads.Target) -> tuple[str, str, Options]:
+    """(phone, name, everything else): the guess, with what was asked for in its place."""
     shape = reading.look(opened)
     guess = mapping.guess_in(opened, shape, target.region)
-    phone = phone_column or guess.phone
+    phone, name, options = guess.phone, guess.name, guess.options
+    for column, role in _mapped(asked.map, shape.header):
+        phone, name = (value if value != column else "" for value in (phone, name))
+        options = options.without(column)
+        if role in ("phone", "name"):
+            phone, name = (column, name) if role == "phone" else (phone, column)
+        else:
+            options = options.having(column, role)
+    phone = asked.phone_column or phone
+    options = replace(
+        options.without(phone),
+        only_mobiles=asked.only_mobiles,
+        wrong_values=REJECT if asked.reject_wrong_values else FLAG,
+    )
     if phone in shape.header:
-        return phone, guess.name if guess.name != phone else ""
+        return phone, name if name != phone else "", options
     problem = f"The file has no column “{phone}”" if phone else "No column of the file looks like phone numbers"
-    names = ", ".join(f"“{name}”" for name in shape.header)
-    raise CommandError(f"{problem}. Its columns are {names}: choose one with --phone-column.")
+    raise CommandError(f"{problem}. {_names(shape.header)}: choose one with --phone-column.")
+
+
+def _mapped(given: Sequence[str], header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for one in given:
+        column, _, role = one.rpartition("=")
+        if role not in ROLES:
+            raise CommandError(f"--map {one}: say COLUMN=ROLE, with a role out of {', '.join(ROLES)}.")
+        if column not in header:
+            raise CommandError(f"The file has no column “{column}”. {_names(header)}.")
+        yield column, role
+
+
+def _names(header: Sequence[str]) -> str:
+    return "Its columns are " + ", ".join(f"“{name}”" for name in header)
