@@ -1,6 +1,7 @@
 """Step 3 of writing a campaign: when and how fast people are called, and whether again."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,7 +11,17 @@ from campaigns import calling_hours
 from campaigns.calling_hours import Window
 from campaigns.creating import CampaignPlan, Retry, pace_of, slots_of
 from campaigns.forms.campaign_what import LONGEST
-from campaigns.forms.fields import PlainForm, dress, share_field, simple, whole_field
+from campaigns.forms.fields import (
+    PlainForm,
+    clock_field,
+    dress,
+    end_field,
+    read_end,
+    share_field,
+    simple,
+    weight_field,
+    whole_field,
+)
 from campaigns.models import Mode, Purpose, UnknownPolicy
 
 RETRIED = (("busy", "a busy line"), ("no-answer", "no answer"), ("failed", "a failed call"))
@@ -18,6 +29,8 @@ COPIED = (
     "caller_id",
     "calls_per_second",
     "max_concurrent",
+    "weight",
+    "ends_at",
     "time_zone",
     "ring_timeout",
     "time_limit",
@@ -25,10 +38,6 @@ COPIED = (
     "unknown_policy",
 )
 USUAL_DELAY = 30  # minutes until a retry, if nothing is said
-
-
-def _clock() -> forms.TimeInput:
-    return forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 
 
 class WhenForm(PlainForm):
@@ -45,17 +54,9 @@ class WhenForm(PlainForm):
     max_concurrent = whole_field(
         "Calls at the same time", 1, 10_000, "calls", "At most; the account’s slots bound it too"
     )
-    window_start = forms.TimeField(
-        label="Call from",
-        widget=_clock(),
-        error_messages={"required": "Enter a time.", "invalid": "Enter a time, 09:00."},
-    )
-    window_end = forms.TimeField(
-        label="Call until",
-        widget=_clock(),
-        help_text="The same time twice means all day",
-        error_messages={"required": "Enter a time.", "invalid": "Enter a time, 21:00."},
-    )
+    weight = weight_field()
+    window_start = clock_field("Call from", "09:00")
+    window_end = clock_field("Call until", "21:00", "The same time twice means all day")
     time_zone = forms.CharField(
         label="Time zone",
         max_length=64,
@@ -63,6 +64,7 @@ class WhenForm(PlainForm):
         widget=forms.TextInput(attrs={"list": "time-zones"}),
         error_messages={"required": "Enter a time zone, for example Asia/Kolkata."},
     )
+    ends_at = end_field()
     ring_timeout = whole_field("Let it ring, in seconds", 5, 300, "seconds")
     time_limit = whole_field("Longest call, in seconds", 6, 14_400, "seconds", "Exotel ends the call after it")
     max_attempts = whole_field("Calls to one person, at most", 1, 20, "calls", "Counts calls that may have rung")
@@ -89,6 +91,11 @@ class WhenForm(PlainForm):
         if zone not in available_timezones():
             raise forms.ValidationError(f"“{zone}” is no time zone. Write it as in Asia/Kolkata or Asia/Singapore.")
         return str(ZoneInfo(zone))
+
+    def clean_ends_at(self) -> datetime | None:
+        """By the clock of the zone above; without a zone that error stands alone."""
+        zone = self.cleaned_data.get("time_zone")
+        return read_end(self.cleaned_data["ends_at"], ZoneInfo(zone)) if zone else None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -143,6 +150,7 @@ def _initial(draft: CampaignPlan) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(draft, name) for name in COPIED}
     found |= {"window_start": window.start, "window_end": window.end}
     found |= {"calls_per_second": simple(pace_of(draft)), "max_concurrent": slots_of(draft)}
+    found["ends_at"] = draft.ends_at.astimezone(ZoneInfo(draft.time_zone)) if draft.ends_at else None
     rules = {rule.outcome: rule for rule in draft.retries}
     for outcome, _ in RETRIED:
         rule = rules.get(outcome)

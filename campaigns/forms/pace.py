@@ -24,6 +24,6 @@ class PaceForm(PlainForm):
 
     @property
     def change(self) -> dict[str, Any]:
-        """What `control.adjust` takes."""
+        """What `adjusting.adjust` takes."""
         per_second = (Decimal(self.cleaned_data["per_minute"]) / 60).quantize(THOUSANDTH)
         return {"calls_per_second": per_second, "max_concurrent": self.cleaned_data["max_concurrent"]}

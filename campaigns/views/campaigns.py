@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import adjusting, control, creating, eligibility, pacing, progress, tallies
+from campaigns import adjusting, control, creating, eligibility, pacing, progress, streams, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
@@ -188,14 +188,16 @@ def adjust(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def stop(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    """A GET asks, a POST stops."""
+    """A GET asks, also whether live calls finish or are hung up; a POST stops."""
     if request.method == "POST":
-        return _act(request, campaign_id, control.stop, "Stopped {name}. Nobody else is called.")
+        hang_up = request.POST.get("live") == "hang-up"
+        done = "Stopped {name}. Nobody else is called." + (" Live calls are being hung up." if hang_up else "")
+        return _act(request, campaign_id, partial(control.stop, hang_up=hang_up), done)
     campaign = get_object_or_404(Campaign.objects.select_related("account", "pace"), pk=campaign_id)
     counts = dict(_parts(tallies.of_campaign(campaign.pk)))
     left = counts[ContactState.PENDING] + counts[ContactState.RETRY]
-    context = {"campaign": campaign, "left": left, "called": counts[ContactState.DONE], "in_call": counts["in-call"]}
-    return render(request, "campaigns/stop.html", context)
+    context = {"campaign": campaign, "left": left, "called": counts[ContactState.DONE]}
+    return render(request, "campaigns/stop.html", context | {"open": streams.open_calls(campaign.pk)})
 
 
 @require_POST
@@ -203,8 +205,10 @@ def duplicate(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """A new draft with the same settings."""
     campaign = get_object_or_404(Campaign.objects.select_related("account"), pk=campaign_id)
     plan = plan_of(campaign)
+    ends_at = plan.ends_at if plan.ends_at and plan.ends_at > timezone.now() else None
+    again = replace(plan, name=f"{plan.name[:112]}, again", ends_at=ends_at)
     try:
-        copy = creating.create(replace(plan, name=f"{plan.name[:112]}, again"), by=Actor.of(request.user))
+        copy = creating.create(again, by=Actor.of(request.user))
     except NotAllowed as refused:
         messages.error(request, str(refused))
         return redirect("campaign", campaign_id)

@@ -25,6 +25,7 @@ from campaigns.views.campaigns import PARTS
 from campaigns.views.forecast import forecast
 from campaigns.views.paging import counted
 from campaigns.views.review import review
+from campaigns.views.shares import part_of
 from campaigns.views.verdict import verdict
 
 OUTCOMES = (*map(str, progress.REACHED), str(Outcome.REFUSED), progress.UNKNOWN)
@@ -139,7 +140,7 @@ def _pace_part(campaign: Campaign) -> dict[str, Any]:
         "pace": pace_chart.draw(campaign, known, ahead, along, now),
         "pace_form": PaceForm.of(campaign),
         "account_pace": int(campaign.account.calls_per_minute * pacing.DIAL_SHARE),
-        "sharing": campaign.account.campaigns.filter(status=CampaignStatus.RUNNING).exclude(pk=campaign.pk).count(),
+        "share": part_of(campaign),
     }
 
 

@@ -124,6 +124,9 @@ def _of_campaign(campaign: Campaign, planned: Plan) -> Iterator[Check]:
     else:
         legal = "no real phone rings, so no law narrows them" if campaign.account.simulated else "cannot be widened"
         yield Check("ok", f"Calling hours {planned.window}", f"{campaign.time_zone}; {legal}")
+    if campaign.ends_at and (planned.ends_at is None or planned.ends_at > campaign.ends_at):
+        told = f"Nobody is called after {when(campaign.ends_at)}; who still waits then is skipped."
+        yield Check("warn", "It ends before everybody is called", told, "Set a later end, or a faster pace.")
     if campaign.bot and (warning := stream_use.warning(campaign.account, campaign.max_concurrent)):
         yield Check("warn", "Fewer streams than calls", warning)
     if campaign.record:

@@ -1,14 +1,15 @@
-"""How much of its account each running campaign has: calls in the last minute, and slots."""
+"""How much of its account each running campaign has: calls in the last minute, slots, and its part by weight."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Sum
 
 from campaigns import pacing
-from campaigns.lifecycle import AttemptState
+from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import CallAttempt, Campaign, Pacer
+from campaigns.templatetags.dialer import percent, plural
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,35 @@ class Share:
     target: int
     slots: int
     most_slots: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a campaign gets of its account's calls while `others` that run have people to call, too: weight of whole."""
+
+    weight: int
+    whole: int
+    others: int
+
+    @property
+    def sentence(self) -> str:
+        """As the pages say it."""
+        if not self.others:
+            return "No other campaign of the account runs, so every call is this one’s."
+        part = f"{self.weight} of {plural(self.whole, 'part,parts')} of the account’s calls, about {self.percent}"
+        others = plural(self.others, "other campaign,other campaigns")
+        return f"Gets {part}, and waits for its turn: {others} share them. What one cannot use, the rest get."
+
+    @property
+    def percent(self) -> str:
+        return percent(self.weight, self.whole)
+
+
+def part_of(campaign: Campaign) -> Part:
+    """Beside the other running campaigns of its account, in one query."""
+    others = Campaign.objects.filter(account=campaign.account_id, status=CampaignStatus.RUNNING).exclude(pk=campaign.pk)
+    found = others.aggregate(n=Count("pk"), weight=Sum("weight"))
+    return Part(campaign.weight, campaign.weight + (found["weight"] or 0), found["n"])
 
 
 def target_of(campaign: Campaign, pacer: Pacer | None = None) -> float:

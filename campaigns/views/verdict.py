@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html
 
+from campaigns import streams
 from campaigns.lifecycle import ENDED_CAMPAIGNS, LIVE_CAMPAIGNS, CampaignStatus, ContactState, Outcome
 from campaigns.models import Campaign, Pacer
 from campaigns.progress import Counts
@@ -43,8 +44,18 @@ def _standing(campaign: Campaign, counts: Counts) -> Verdict:
         by = f"By {campaign.paused_by}. " if campaign.paused_by else ""
         return Verdict("paused", f"Paused. {talks}.", f"{by}{left}")
     if campaign.status == CampaignStatus.DRAINING:
-        return Verdict("draining", f"Stopping. {talks}.", "Nobody else is called.", live=True)
+        return Verdict("draining", f"Stopping. {talks}.", f"Nobody else is called.{_hung_up(campaign)}", live=True)
     return Verdict("wait", f"No call goes out now. {talks}.", left)
+
+
+def _hung_up(campaign: Campaign) -> str:
+    """What becomes of the calls that are open when a campaign was stopped with them."""
+    if not campaign.hang_up_by:
+        return ""
+    left = streams.open_calls(campaign.pk)
+    talks = f" {plural(left.talks, 'talk is,talks are')} being hung up." if left.talks else ""
+    ringing = plural(left.ringing, "call is ringing; its talk is,calls are ringing; their talk is")
+    return f"{talks} {ringing} closed as soon as it starts." if left.ringing else talks
 
 
 def _running(campaign: Campaign, counts: Counts, ahead: Forecast, answer: str) -> Verdict:

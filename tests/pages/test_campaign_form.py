@@ -2,8 +2,9 @@
 
 import io
 import wave
-from datetime import time
+from datetime import datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -44,6 +45,8 @@ def form(lists: list[int], **changes: object) -> dict[str, object]:
         "caller_id": "020 0000 4410",
         "calls_per_second": "0.5",
         "max_concurrent": "5",
+        "weight": "2",
+        "ends_at": "2099-12-01T18:00",
         "window_start": "09:00",
         "window_end": "21:00",
         "time_zone": "Asia/Kolkata",
@@ -302,3 +305,22 @@ def test_the_second_page_names_the_columns_that_a_message_may_use(client_of_meer
     client_of_meera.post("/campaigns/new", {name: value for name, value in form(lists).items() if name in WHO})
     page = client_of_meera.get(f"/campaigns/{Campaign.objects.get().pk}/edit/what").content.decode()
     assert "<code>{name}</code> <code>{amount}</code> <code>{city}</code>" in page
+
+
+def test_share_and_end_are_kept_by_the_campaigns_own_clock(client_of_meera: Client, lists: list[int]) -> None:
+    write(client_of_meera, form(lists, time_zone="Asia/Singapore"))
+    made = Campaign.objects.get()
+    assert made.weight == 2
+    assert made.ends_at == datetime(2099, 12, 1, 18, tzinfo=ZoneInfo("Asia/Singapore"))
+    page = client_of_meera.get(f"/campaigns/{made.pk}/edit/when").content.decode()
+    assert 'name="ends_at" value="2099-12-01T18:00"' in page
+    assert "nobody is called after" in client_of_meera.get(f"/campaigns/{made.pk}/").content.decode()
+
+
+def test_an_end_that_has_passed_is_refused_and_none_is_allowed(client_of_meera: Client, lists: list[int]) -> None:
+    refused = write(client_of_meera, form(lists, ends_at="2020-01-01T10:00"))
+    assert "That moment has passed" in refused.content.decode()
+    made = Campaign.objects.get()
+    when = {name: value for name, value in form(lists, ends_at="").items() if name not in WHO}
+    assert client_of_meera.post(f"/campaigns/{made.pk}/edit/when", when).status_code == 302
+    assert Campaign.objects.get().ends_at is None

@@ -60,6 +60,8 @@ def _pages() -> dict[str, str]:
         "edit": f"/campaigns/{draft.pk}/edit",
         "live": f"/campaigns/{live.pk}/",
         "stop": f"/campaigns/{live.pk}/stop",
+        "change": f"/campaigns/{live.pk}/change",
+        "versions": f"/campaigns/{live.pk}/versions",
         "contacts": f"/campaigns/{live.pk}/contacts",
         "searched": f"/campaigns/{live.pk}/contacts?q={world.EVIL}&state=done",
         "calls": "/calls/",
@@ -79,7 +81,7 @@ def _pages() -> dict[str, str]:
 
 KINDS = [
     "home", "campaigns", "new", "review", "edit", "live", "stop", "contacts", "searched", "calls", "filtered", "call",
-    "person", "contact", "find", "do-not-call", "settings",
+    "change", "versions", "person", "contact", "find", "do-not-call", "settings",
     "doctor", "trial", "users", "audit",
 ]  # fmt: skip
 

@@ -68,8 +68,9 @@ def test_a_draft_has_its_review_instead(client_of_meera: Client, db: None) -> No
     assert (response.status_code, response["Location"]) == (302, f"/campaigns/{draft.pk}/")
 
 
-def test_edit_live_leads_to_the_pace(client_of_meera: Client, campaign: Campaign) -> None:
-    assert 'href="#live-pace"' in client_of_meera.get(f"/campaigns/{campaign.pk}/").content.decode()
-    assert f'href="/campaigns/{campaign.pk}/#live-pace"' in _history(client_of_meera, campaign)
+def test_edit_live_leads_to_everything_that_may_be_changed(client_of_meera: Client, campaign: Campaign) -> None:
+    change = f'href="/campaigns/{campaign.pk}/change"'
+    assert change in client_of_meera.get(f"/campaigns/{campaign.pk}/").content.decode()
+    assert change in _history(client_of_meera, campaign)
     control.stop(campaign.pk, by=COMMAND_LINE)
-    assert "#live-pace" not in _history(client_of_meera, campaign)
+    assert change not in _history(client_of_meera, campaign)
