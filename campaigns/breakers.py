@@ -85,11 +85,14 @@ def careful(breaker: Breaker) -> bool:
 
 
 # --------------------------------------------------------------------------------------------------------- evidence
-def call_ended(attempt: CallAttempt, outcome: str, at: datetime) -> None:
-    """The carrier said how a call ended. Call under the attempt's lock; `attempt` has its campaign."""
+def call_ended(attempt: CallAttempt, outcome: str, at: datetime, *, talked: bool) -> None:
+    """The carrier said how a call ended, and perhaps (`talked`) that somebody was on the line for a while.
+
+    Call under the attempt's lock; `attempt` has its campaign.
+    """
     if attempt.generation != attempt.campaign.generation or outcome == Outcome.CANCELLED:
         return
-    picked_up = outcome == Outcome.ANSWERED or attempt.answered_at is not None
+    picked_up = outcome == Outcome.ANSWERED or attempt.answered_at is not None or talked
     if picked_up and attempt.mode == Mode.BOT and not attempt.streams.exists():
         _talk(attempt.campaign_id, "no stream came after the person had picked up", at)
     failed = outcome == Outcome.FAILED and not picked_up
@@ -152,6 +155,8 @@ def _call(attempt: CallAttempt, failed: str, at: datetime) -> None:
     """A call is over. `failed`: why it never rang, '' if it did."""
     rows = Breaker.objects.filter(pk=attempt.campaign_id)
     known = rows.first()
+    if failed and known and known.bad_talks:
+        return  # the bot is out of reach: Exotel may call that failed, and say so before it tells of the answer
     if failed:
         Breaker.objects.get_or_create(campaign_id=attempt.campaign_id)
         rows.update(bad_calls=F("bad_calls") + 1, words=failed[:300])

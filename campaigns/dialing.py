@@ -279,12 +279,8 @@ class Loop:
             return
         reachability = self._client.reachable()
         with transaction.atomic():
-            pacer = pacing.lock(self._account_id)
-            if not pacer.held_code or pacer.probe_at is None:
-                return
-            pacer.probing = reachability.ok
-            pacer.probe_at = pacing.db_now() + holds.PROBE_EVERY
-            pacer.save(update_fields=["probing", "probe_at"])
+            pacer, now = pacing.lock_now(self._account_id)
+            holds.asked(pacer, now, answers=reachability.ok)
 
 
 def _post_once(client: ExotelClient, intent: Intent, leaves: float, report: Callable[[Arrived], None]) -> None:

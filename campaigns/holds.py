@@ -1,7 +1,8 @@
 """When an account stops dialling by itself, why, and how it starts again.
 
 A hold with a probe ends by itself: every PROBE_EVERY a question that costs no contact is asked; once Exotel
-answers it, one call at a time goes out ("half-open") until one is certain. A hold without a probe needs a person.
+answers it, one call at a time goes out ("half-open") until one is certain. If that call comes to nothing known either,
+it cost a person, and the next waits twice as long. A hold without a probe needs a person.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from campaigns.lifecycle import CAMPAIGN, CampaignStatus, advance
 from campaigns.models import Campaign, Pacer
 
 PROBE_EVERY = timedelta(seconds=30)
+LONGEST_REST = timedelta(
+    seconds=240
+)  # between calls that try whether an outage is over, each of which may cost a person
 UNKNOWNS_IN_ROW = 8
 UNKNOWNS_OF_LAST = (12, 20)  # 60 % of the last 20
 NOT_SENT_IN_ROW = 5
@@ -43,7 +47,8 @@ def put(pacer: Pacer, hold: Hold, now: datetime) -> None:
     first = pacer.held_code != hold.code
     pacer.held_code, pacer.held_reason, pacer.probing = hold.code, hold.reason, False
     pacer.held_since = now if first else pacer.held_since
-    pacer.probe_at = now + PROBE_EVERY if hold.probes else None
+    rest = min(max(PROBE_EVERY, timedelta(seconds=pacer.probe_seconds)), LONGEST_REST)
+    pacer.probe_at = now + rest if hold.probes else None
     pacer.save(update_fields=["held_code", "held_reason", "held_since", "probe_at", "probing"])
     if first:
         audit.record(DIALER, "hold", f"account:{pacer.account_id}", code=hold.code, reason=hold.reason)
@@ -64,7 +69,7 @@ def lift(pacer: Pacer, by: Actor) -> None:
     audit.record(by, "lift hold", f"account:{pacer.account_id}", code=pacer.held_code)
     pacer.held_code, pacer.held_reason, pacer.held_since = "", "", None
     pacer.probe_at, pacer.probing = None, False
-    pacer.recent, pacer.not_sent_in_row = "", 0
+    pacer.recent, pacer.not_sent_in_row, pacer.probe_seconds = "", 0, 0
     pacer.save()
 
 
@@ -90,7 +95,10 @@ def note_certain(pacer: Pacer) -> None:
 def note_unknown(pacer: Pacer, reason: str, now: datetime) -> None:
     """A POST of unknown fate; eight in a row, or 12 of the last 20, are an outage."""
     pacer.recent = (pacer.recent + "?")[-20:]
-    pacer.save(update_fields=["recent"])
+    if pacer.probing:
+        last = max(PROBE_EVERY.total_seconds(), pacer.probe_seconds)
+        pacer.probe_seconds = min(int(2 * last), int(LONGEST_REST.total_seconds()))
+    pacer.save(update_fields=["recent", "probe_seconds"])
     in_row = len(pacer.recent) - len(pacer.recent.rstrip("?"))
     enough, of_last = UNKNOWNS_OF_LAST
     if in_row >= UNKNOWNS_IN_ROW or (len(pacer.recent) >= of_last and pacer.recent.count("?") >= enough):
@@ -109,6 +117,14 @@ def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
     pacer.save(update_fields=["not_sent_in_row"])
     if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:
         put(pacer, Hold(UNREACHABLE, f"No request reaches Exotel: {reason}.", probes=True), now)
+
+
+def asked(pacer: Pacer, now: datetime, *, answers: bool) -> None:
+    """The free question of a probe was answered, or not (the pacer is locked by the caller): half-open, if it was."""
+    if not pacer.held_code or pacer.probe_at is None:
+        return
+    pacer.probing, pacer.probe_at = answers, now + PROBE_EVERY
+    pacer.save(update_fields=["probing", "probe_at"])
 
 
 def pause(campaign: Campaign, reason: str, now: datetime) -> None:

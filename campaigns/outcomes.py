@@ -167,7 +167,7 @@ def _end(attempt: CallAttempt, said: Statement) -> str:
         attempt.outcome = said.status
         settle_contact(attempt, said.at)
         if said.source != EventSource.DIALER:
-            breakers.call_ended(attempt, said.status, said.at)
+            breakers.call_ended(attempt, said.status, said.at, talked=bool(said.talk_seconds))
         failpoints.reach("outcome.ended")
         return ""
     if attempt.state == AttemptState.REFUSED:

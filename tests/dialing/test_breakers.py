@@ -278,3 +278,19 @@ def test_a_flow_proves_itself_by_a_call_that_rang(owner: int) -> None:
     assert isinstance(next_step(campaign, owner), Wait)
     ended(placed(campaign), "busy")
     assert isinstance(next_step(campaign, owner), Intent)
+
+
+def test_while_the_bot_is_out_of_reach_a_call_that_fails_is_not_the_lists() -> None:
+    """Exotel calls such a call failed, and may say so before it tells that the person had picked up."""
+    campaign = bot_campaign()
+    answered_in_silence(campaign)
+    ended(placed(campaign), "failed")
+    assert known(campaign).bad_calls == 0
+
+
+def test_a_call_that_failed_after_a_while_on_the_line_was_picked_up() -> None:
+    campaign = bot_campaign()
+    now = pacing.db_now()
+    statement = Statement(source=EventSource.CALLBACK, at=now, status="failed", talk_seconds=2)
+    outcomes.apply(placed(campaign).pk, statement)
+    assert (known(campaign).bad_talks, known(campaign).bad_calls) == (1, 0)
