@@ -104,15 +104,15 @@ def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
     known = [attempt for attempt in due if attempt.sid][:SIDS_AT_ONCE]
     if len(known) == 1 or first.checks % 2:
         details = client.call(first.sid)
-        _learn(first, details) if details else _missing(first)
+        learn(first, details) if details else _missing(first)
         return
     found = client.calls([attempt.sid for attempt in known if attempt.sid])
     for attempt in known:
         details = found.get(attempt.sid or "")
-        _learn(attempt, details) if details else _later(attempt)
+        learn(attempt, details) if details else _later(attempt)
 
 
-def _learn(attempt: CallAttempt, details: CallDetails) -> None:
+def learn(attempt: CallAttempt, details: CallDetails) -> None:
     """What Exotel itself says. A call that goes on is asked about again."""
     now = pacing.db_now()
     over = details.status.terminal
@@ -173,7 +173,7 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     candidates = _candidates(attempt, listed)
     late = pacing.db_now() > attempt.proof_at
     if listed.complete and len(candidates) == 1:
-        _learn(attempt, candidates[0])
+        learn(attempt, candidates[0])
     elif late and attempt.state not in (AttemptState.DIALING, AttemptState.UNKNOWN):
         outcomes.give_up(attempt.pk, "A callback spoke of this call, and Exotel's call list does not show which it is.")
     elif late and listed.complete and not candidates and _clocks_agree(client, attempt):
