@@ -309,6 +309,36 @@ MUTANTS = (
         ),
         tests=("tests/callbacks",),
     ),
+    Mutant(
+        "silence-unnoticed",
+        "people who pick up and hear nothing are not counted",
+        (
+            Edit(
+                "campaigns/breakers.py",
+                "    if picked_up and attempt.mode == Mode.BOT and not attempt.streams.exists():\n",
+                "    if picked_up and attempt.mode == Mode.FLOW and not attempt.streams.exists():\n",
+            ),
+        ),
+        tests=("tests/dialing/test_breakers.py",),
+    ),
+    Mutant(
+        "probe-rings-everybody",
+        "a held campaign that is tried calls everybody, not one",
+        (
+            Edit(
+                "campaigns/breakers.py",
+                "        breaker.probing, breaker.tried_at = False, now\n",
+                "        breaker.probing, breaker.tried_at = True, now\n",
+            ),
+        ),
+        tests=("tests/dialing/test_breakers.py",),
+    ),
+    Mutant(
+        "nothing-learnt-from-429",
+        "an account that is too fast again and again keeps its pace",
+        (Edit("campaigns/learning.py", "        _fall(pacer, now)\n", ""),),
+        tests=("tests/dialing/test_learning.py",),
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -41,7 +42,7 @@ def exotel_and_ourselves(folder: Path) -> Iterator[Simulator]:
         yield exotel
 
 
-def launched(exotel: Simulator, fate: int, crowd: int = 25, **fields: object) -> Campaign:
+def launched(exotel: Simulator, fate: int, crowd: int = 25, **fields: Any) -> Campaign:
     """Running as a launch leaves it: nothing is proved yet."""
     account = people.account(api_url=exotel.options.base_url)
     campaign = people.campaign(account, calls_per_second=20, status="paused", ring_timeout=30, **fields)
