@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from campaigns import suppressing
 from campaigns.audit import Actor
-from campaigns.importing import headings, mapping, phones, reading
+from campaigns.importing import headings, mapping, phones, reading, workbooks
 from campaigns.importing.phones import Rejected
 
 MOST_ROWS = 100_000
@@ -36,6 +36,11 @@ class Report:
 
 def suppress_file(file: BinaryIO, *, reason: str, region: str, by: Actor) -> Report:
     """Put every number of the file on the list; a column of reasons wins over `reason`. Raises reading.NotACsv."""
+    with workbooks.as_text(file) as text:
+        return _suppress_rows(text.file, reason, region, by)
+
+
+def _suppress_rows(file: BinaryIO, reason: str, region: str, by: Actor) -> Report:
     shape = reading.look(file)
     column = mapping.guess_in(file, shape, region).phone
     if not column:

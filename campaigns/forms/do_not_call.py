@@ -45,10 +45,13 @@ class SuppressFileForm(PlainForm):
     """A CSV of numbers, and the reason for those whose line has none."""
 
     file = forms.FileField(
-        label="CSV file",
+        label="CSV or Excel file",
         help_text="One column of numbers; a column named reason is taken too.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
-        error_messages={"required": "Choose the CSV file to upload.", "empty": "The file is empty. Choose another."},
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,text/csv,text/plain"}),
+        error_messages={
+            "required": "Choose the CSV or Excel file to upload.",
+            "empty": "The file is empty. Choose another.",
+        },
     )
     reason_of_all = forms.CharField(
         label="Reason of lines without one",

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
 from campaigns.importing import headings
@@ -24,12 +24,37 @@ LONGEST_CELL = 10_000
 LONGEST_LINE = 1_000_000
 MOST_COLUMNS = 1_000
 LONGEST_RECORD = 200  # lines; a quotation mark that stays open for longer is a stray one
+BLOCK = 1 << 18  # characters read at once
+
+# What may be asked for where a legacy file says nothing of its own: the names mean more than any guess from a few
+# letters could, as digits and delimiters are the same bytes in all of them. UTF-8, UTF-16 and cp1252 are found out.
+ENCODINGS = {
+    "utf-8": "Unicode (UTF-8)",
+    "utf-16": "Unicode (UTF-16)",
+    "cp1252": "Western Windows",
+    "iso8859-15": "Western ISO (Latin-9)",
+    "mac_roman": "Western Mac",
+    "cp850": "Western DOS",
+    "cp1250": "Central European Windows",
+    "cp1251": "Cyrillic Windows",
+    "cp1253": "Greek Windows",
+    "cp1254": "Turkish Windows",
+    "cp1255": "Hebrew Windows",
+    "cp1256": "Arabic Windows",
+    "cp1258": "Vietnamese Windows",
+    "cp874": "Thai Windows",
+    "shift_jis": "Japanese (Shift JIS)",
+    "gb18030": "Chinese, simplified (GB 18030)",
+    "big5": "Chinese, traditional (Big5)",
+    "euc_kr": "Korean (EUC-KR)",
+}
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*\s*', re.IGNORECASE)
 _AS_CSV = "Open it there, save it as CSV (UTF-8), and upload that file."
 _SIGNATURES = (
     (b"PK\x03\x04", f"This is an Excel workbook or a zip archive, not a CSV. {_AS_CSV}"),
-    (b"\xd0\xcf\x11\xe0", f"This is an old Excel workbook (.xls), not a CSV. {_AS_CSV}"),
+    (b"PK\x05\x06", "This is an empty zip archive."),
+    (b"\xd0\xcf\x11\xe0", f"This is an old Excel workbook (.xls), or one with a password, not a CSV. {_AS_CSV}"),
     (b"%PDF", "This is a PDF. Ask for the list as CSV: numbers cannot be read reliably from a PDF."),
     (b"\x89PNG", "This is an image (PNG), not a CSV."),
     (b"\xff\xd8\xff", "This is an image (JPEG), not a CSV."),
@@ -40,6 +65,11 @@ _SIGNATURES = (
     (b"\x1f\x8b", "This file is compressed (gzip). Unpack it and upload the CSV inside."),
     (b"7z\xbc\xaf", "This file is compressed (7z). Unpack it and upload the CSV inside."),
     (b"Rar!", "This file is compressed (RAR). Unpack it and upload the CSV inside."),
+    (b"BZh9", "This file is compressed (bzip2). Unpack it and upload the CSV inside."),
+    (b"\xfd7zXZ", "This file is compressed (xz). Unpack it and upload the CSV inside."),
+    (b"\x28\xb5\x2f\xfd", "This file is compressed (zstd). Unpack it and upload the CSV inside."),
+    (b"PAR1", "This is a Parquet file, not a CSV. Export the list as CSV."),
+    (b"BEGIN:VCARD", "This is a file of contact cards (vCard), not a CSV. Export the contacts as CSV."),
     (b"{\\rtf", "This is a text document (RTF), not a CSV."),
     (b"SQLite format", "This is a database file, not a CSV."),
 )
@@ -52,6 +82,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_FOUND_OUT = frozenset({"", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-32"})
 
 
 class NotACsv(Exception):
@@ -84,13 +115,16 @@ class Shape:
 def look(file: BinaryIO, encoding: str = "") -> Shape:
     """How the file is written, from its first lines; raises NotACsv.
 
-    Without `encoding` every byte is decoded once, as one late cp1252 byte decides; with it only the head is read.
+    Without `encoding` every byte is decoded once, as one late cp1252 byte decides; with it (one of ENCODINGS, or the
+    one that an earlier look found out) only the head is read. A byte order mark knows better than whoever asks.
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
     refuse_other_formats(head)
-    encoding = encoding or _encoding(file, head)
-    sample = list(islice(_lines(file, encoding), SAMPLE_LINES))
+    if encoding not in ENCODINGS and encoding not in _FOUND_OUT:
+        raise NotACsv(f"“{encoding}” is no encoding that can be read.")
+    encoding = _by_bom(head) or encoding or _encoding(file, head)
+    sample = list(islice(_Lines(file, encoding), SAMPLE_LINES))
     if not any(line.strip() for line in sample):
         raise NotACsv("The file is empty.")
     marked = _SEPARATOR_LINE.fullmatch(sample[0])
@@ -113,48 +147,76 @@ def check(file: BinaryIO, shape: Shape) -> int:
 
 def rows(file: BinaryIO, shape: Shape) -> Iterator[Row]:
     """Every record after the header; blank lines are no records. Raises NotACsv at a quotation mark left open."""
-    return islice(_records(_Feed(_lines(file, shape.encoding)), shape.delimiter), shape.skip, None)
+    return islice(_records(_Lines(file, shape.encoding), shape.delimiter), shape.skip, None)
 
 
-class _Feed:
-    """Lines for csv.reader, which pulls them. Knows whether they ran out inside a record: a quote left open."""
+class _Lines:
+    """Decoded lines with their ends (LF, CRLF or CR), without NUL characters, which PostgreSQL cannot store.
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self.lines = lines
-        self.ended = False
-        self.pulled = 0
+    Split a block at a time, as a step of Python for each line costs more than reading it. `long`: the block that the
+    last line is of has lines that may hold a cell above the cap. `ended`: somebody asked for a line after the last.
+    """
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self.file, self.encoding = file, encoding
+        self.long = self.ended = False
 
     def __iter__(self) -> Iterator[str]:
-        return self
+        return chain.from_iterable(self._blocks())
 
-    def __next__(self) -> str:
-        self.pulled += 1
-        if self.pulled > LONGEST_RECORD:
-            self.ended = True
-            raise StopIteration
-        for line in self.lines:
-            return line
-        self.ended = True
-        raise StopIteration
-
-
-def _records(feed: _Feed, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True)
-    while True:
-        line, feed.pulled = reader.line_num + 1, 0
+    def _blocks(self) -> Iterator[list[str]]:
+        self.file.seek(0)
+        text = io.TextIOWrapper(self.file, encoding=self.encoding, errors="replace", newline="")
+        before, rest = 0, ""
         try:
-            cells = next(reader)
-        except StopIteration:
+            while block := text.read(BLOCK):
+                block = rest + (block.replace("\0", "") if "\0" in block else block)
+                lines = io.StringIO(block if before else block.removeprefix("\ufeff"), newline="").readlines()
+                rest = "" if block.endswith("\n") or not lines else lines.pop()
+                self._measure(lines, rest, before)
+                yield lines
+                before += len(lines)
+            yield [rest] if rest else []
+            self.ended = True
+        finally:
+            with contextlib.suppress(ValueError):  # whoever opened the file may have closed it already
+                text.detach()  # or the wrapper would close it
+
+    def _measure(self, lines: Sequence[str], rest: str, before: int) -> None:
+        longest = max(map(len, lines), default=0)
+        self.long = max(longest, len(rest)) > LONGEST_CELL
+        if max(longest, len(rest)) > LONGEST_LINE:
+            place = next((at for at, line in enumerate(lines) if len(line) > LONGEST_LINE), len(lines))
+            raise NotACsv(
+                f"Line {before + place + 1:,} is longer than {LONGEST_LINE:,} characters: this is not a list of people."
+            )
+
+
+def _records(lines: _Lines, delimiter: str) -> Iterator[Row]:
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    after = 0  # lines of the records so far
+    while True:
+        try:
+            for cells in reader:
+                line, after = after + 1, reader.line_num
+                if after > line or lines.long or lines.ended:
+                    yield from _examined(line, after, cells, lines)
+                elif cells:
+                    yield Row(line, cells)
             return
         except csv.Error:  # a cell above csv.field_size_limit(); the reader goes on at the next line
-            if reader.line_num > line:
+            line, after = after + 1, reader.line_num
+            if after > line:
                 raise NotACsv(_left_open(line)) from None
             yield Row(line, [], _too_long())
-            continue
-        if feed.ended:
-            raise NotACsv(_left_open(line))
-        if cells:
-            yield Row(line, cells, _too_long() if max(map(len, cells)) > LONGEST_CELL else "")
+
+
+def _examined(line: int, last: int, cells: list[str], lines: _Lines) -> Iterator[Row]:
+    """A record of several lines, of a long one, or the last: whoever asks for a line inside of it has an open quote."""
+    if lines.ended or last - line >= LONGEST_RECORD:
+        raise NotACsv(_left_open(line))
+    if cells:
+        yield Row(line, cells, _too_long() if max(map(len, cells)) > LONGEST_CELL else "")
 
 
 def _too_long() -> str:
@@ -166,24 +228,6 @@ def _left_open(line: int) -> str:
         f'In the row that starts in line {line:,} a quotation mark (") is opened and not closed. '
         "Close it or take it out, and upload the file again."
     )
-
-
-def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """Decoded lines with their ends (LF, CRLF or CR), without NUL characters, which PostgreSQL cannot store."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
-    try:
-        number = 0
-        while line := text.readline(LONGEST_LINE):
-            number += 1
-            if len(line) == LONGEST_LINE:
-                raise NotACsv(
-                    f"Line {number:,} is longer than {LONGEST_LINE:,} characters: this is not a list of people."
-                )
-            yield line.replace("\0", "") if "\0" in line else line
-    finally:
-        with contextlib.suppress(ValueError):  # whoever opened the file may have closed it already
-            text.detach()  # or the wrapper would close it
 
 
 def refuse_other_formats(head: bytes) -> None:
@@ -202,17 +246,18 @@ def refuse_other_formats(head: bytes) -> None:
 
 
 def _is_text(head: bytes) -> bool:
-    if _utf16_without_bom(head) or any(head.startswith(bom) for bom, _ in _BOMS):
+    if _utf16_without_bom(head) or _by_bom(head):
         return True
     strange = sum(head.count(bytes([code])) for code in range(1, 32) if code not in (9, 10, 11, 12, 13, 26))
     return strange <= len(head) / 100 and head.count(0) <= len(head) / 10
 
 
+def _by_bom(head: bytes) -> str:
+    return next((name for bom, name in _BOMS if head.startswith(bom)), "")
+
+
 def _encoding(file: BinaryIO, head: bytes) -> str:
-    for bom, name in _BOMS:
-        if head.startswith(bom):
-            return name
-    return _utf16_without_bom(head) or _utf8_or_legacy(file)
+    return _utf16_without_bom(head) or _utf8_or_legacy(file, "cp1252" if b"\n" in head else "mac_roman")
 
 
 def _utf16_without_bom(head: bytes) -> str:
@@ -227,8 +272,11 @@ def _utf16_without_bom(head: bytes) -> str:
     return ""
 
 
-def _utf8_or_legacy(file: BinaryIO) -> str:
-    """UTF-8 if every byte is, or if only a few are damaged among many good ones; else Western Windows."""
+def _utf8_or_legacy(file: BinaryIO, legacy: str) -> str:
+    """UTF-8 if every byte is, or if only a few are damaged among many good ones; else Western Windows.
+
+    Or Western Mac where lines end in CR alone, as only Excel on a Mac still writes them.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     good = damaged = 0
     file.seek(0)
@@ -239,7 +287,7 @@ def _utf8_or_legacy(file: BinaryIO) -> str:
             damaged += bad
             good += len(text) - len(text.encode("ascii", "ignore")) - bad
     damaged += len(decoder.decode(b"", final=True))
-    return "utf-8" if good >= 4 * damaged else "cp1252"
+    return "utf-8" if good >= 4 * damaged else legacy
 
 
 def _delimiter(sample: Sequence[str]) -> str:
@@ -269,15 +317,18 @@ def _header(records: Sequence[Sequence[str]], *, has_header: bool) -> tuple[str,
     """One name per column in use: a column needs a heading or, in most sampled rows, its place."""
     width = max(map(_used, records))
     if width > MOST_COLUMNS:
-        raise NotACsv(
-            f"The file has {width:,} columns; at most {MOST_COLUMNS:,} can be read. Take out what is not needed."
-        )
+        raise NotACsv(too_wide(width))
     body = records[1:] if has_header else records
     usual = Counter(_used(cells) for cells in body).most_common(1)[0][0] if body else 0
     if not has_header:
         return headings.unique([""] * max(usual, 1))
     named = list(records[0][: _used(records[0])])
     return headings.unique(named + [""] * (usual - len(named)))
+
+
+def too_wide(width: int) -> str:
+    """What to do about a file of so many columns."""
+    return f"The file has {width:,} columns; at most {MOST_COLUMNS:,} can be read. Take out what is not needed."
 
 
 def _used(cells: Sequence[str]) -> int:

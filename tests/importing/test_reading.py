@@ -23,6 +23,7 @@ READABLE: dict[str, tuple[bytes, list[list[str]]]] = {
     "utf-16 in hindi": ("नाम\tमोबाइल\nकविता\t९८७६५४३२१०\n".encode("utf-16"), [["कविता", "९८७६५४३२१०"]]),
     "utf-16-le in hindi without bom": ("नाम,मोबाइल\nकविता,9876543210\n".encode("utf-16-le"), [["कविता", "9876543210"]]),
     "cp1252": ("Name,Mobile\nJosé,9876543210\n".encode("cp1252"), [["José", "9876543210"]]),
+    "western mac": ("Name,Mobile\rJosé,9876543210\r".encode("mac_roman"), [["José", "9876543210"]]),
     "cp1252 with a byte that has no letter": (b"Name,Mobile\nJos\xe9\x81,9876543210\n", [["José\ufffd", "9876543210"]]),
     "utf-8 with one damaged byte": (
         "Name,Mobile\nकविता,9876543210\nरमेश,9123456780\n".encode() + b"X\xff,9000000001\n",
@@ -116,6 +117,39 @@ def workbook() -> bytes:
     return target.getvalue()
 
 
+@pytest.mark.parametrize("encoding", sorted(reading.ENCODINGS))
+def test_a_legacy_file_is_read_in_the_encoding_that_was_asked_for(encoding: str) -> None:
+    letters = {"cp1251": "Иван", "cp1253": "Άννα", "cp1255": "דנה", "cp1256": "علي", "cp874": "สมชาย", "big5": "陳"}
+    letters |= {"shift_jis": "田中", "gb18030": "王", "euc_kr": "김", "cp1254": "Işıl", "cp1250": "Łucja"}
+    name = letters.get(encoding, "José")
+    file = io.BytesIO(f"Name,Mobile\n{name},9876543210\n".encode(encoding))
+    shape = reading.look(file, encoding)
+    assert [row.cells for row in reading.rows(file, shape)] == [[name, "9876543210"]]
+
+
+def test_a_byte_order_mark_knows_better_than_whoever_asks() -> None:
+    file = io.BytesIO("Name,Mobile\nJosé,9876543210\n".encode("utf-8-sig"))
+    shape = reading.look(file, "cp1252")
+    assert (shape.encoding, shape.header) == ("utf-8-sig", ("Name", "Mobile"))
+    assert [row.cells for row in reading.rows(file, shape)] == [["José", "9876543210"]]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "klingon", "unicode_escape"])
+def test_an_encoding_that_nobody_offers_is_refused(encoding: str) -> None:
+    with pytest.raises(NotACsv, match="no encoding"):
+        reading.look(io.BytesIO(TWO.encode()), encoding)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_the_same_wherever_a_block_of_the_file_ends(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f'Name,Mobile{end}"Ravi{end}Kumar",9876543210{end}{end}Asha,9123456780{end}'
+    monkeypatch.setattr(reading, "BLOCK", len(text))
+    _, whole = read(text.encode())
+    for block in range(1, 20):
+        monkeypatch.setattr(reading, "BLOCK", block)
+        assert read(text.encode())[1] == whole
+
+
 REFUSED: dict[str, tuple[bytes, str]] = {
     "xlsx": (workbook(), "Excel workbook"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "Excel workbook"),
@@ -128,6 +162,12 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "xml": (b"<?xml version='1.0'?><Workbook/>", "web page or XML"),
     "json": (b'[{"mobile": "9876543210"}]', "JSON"),
     "rtf": (b"{\\rtf1 Mobile", "RTF"),
+    "empty zip": (b"PK\x05\x06" + bytes(18), "empty zip"),
+    "bzip2": (b"BZh91AY&SY" + bytes(64), "compressed"),
+    "xz": (b"\xfd7zXZ\x00" + bytes(64), "compressed"),
+    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(64), "compressed"),
+    "parquet": (b"PAR1" + bytes(64), "Parquet"),
+    "vcard": (b"BEGIN:VCARD\nVERSION:3.0\nTEL:9876543210\n", "vCard"),
     "elf": (b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "not a text file"),
     "nothing": (b"", "empty"),
     "blank lines only": (b"\n\r\n  \n", "empty"),
@@ -144,6 +184,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         b"Name,Mobile\n" + b'"Ravi,9876543210\n' + b"Asha,9123456780\n" * 300 + b'"Om",9876500000\n',
         "line 2",
     ),
+    "a quote left open in a last line without end": (b'Name,Mobile\nRavi,"9876543210', "line 2"),
     "one endless line": (b"Mobile," + b"9" * 1_100_000, "characters"),
 }
 
