@@ -218,6 +218,7 @@ _HINTS: Mapping[str, str] = {
     "calls-fail": "One person is called every 30 seconds; dialling starts again by itself.",
     "careful": "It goes faster by itself, as soon as a call has gone well.",
     "unknowns": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
+    "restored": "Run resume_campaign ID --after-restore (see the guide, After a restore).",
     "unreachable": "A question goes to Exotel every 30 seconds; dialling starts again by itself.",
 }
 

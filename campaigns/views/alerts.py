@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from campaigns import heartbeat, stall_watch
+from campaigns import heartbeat, holds, stall_watch
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
@@ -17,6 +17,7 @@ from campaigns.views.campaigns import Summary
 
 LOOKED_BACK = timedelta(days=7)
 MOST_COUNTED = 1000
+RESTORED = "The people who were called since the copy was made would be called again. Do not resume by hand."
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def _account(pacer: Pacer) -> Iterator[Alert]:
     if pacer.probe_at:
         then = f"Looked at again {when(pacer.probe_at)}, by itself."
         yield Alert("wait", f"Waiting since {since}: {why}", then, reverse("settings"), "Open the settings")
+    elif pacer.held_code == holds.RESTORED:
+        yield Alert("bad", f"Paused since {since}: {why}", RESTORED, reverse("campaigns"), "See the campaigns")
     else:
         then = "Nobody is dialled until you say that it is mended."
         yield Alert("bad", f"Held since {since}: {why}", then, reverse("settings"), "Open the settings")

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns import addresses, bots, control, learning, progress, stream_use
 from campaigns.audit import Actor
 from campaigns.models import ExotelAccount, Pacer
+from campaigns.refusals import NotAllowed
 
 
 @require_GET
@@ -37,6 +38,10 @@ def show(request: HttpRequest) -> HttpResponse:
 def lift_hold(request: HttpRequest, account_id: int) -> HttpResponse:
     """The operator says that what held the account is mended."""
     account = get_object_or_404(ExotelAccount, pk=account_id)
-    control.lift_hold(account_id, by=Actor.of(request.user))
-    messages.success(request, f"{account.name} dials again. If the cause is not mended, it will be held again.")
+    try:
+        control.lift_hold(account_id, by=Actor.of(request.user))
+    except NotAllowed as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"{account.name} dials again. If the cause is not mended, it will be held again.")
     return redirect("settings")

@@ -41,6 +41,38 @@ def test_a_call_without_a_word_says_why(campaign: Campaign) -> None:
     assert _words(unknown)[0].startswith("Exotel is asked again ")
 
 
+def _log(client: Client, campaign: Campaign) -> str:
+    return client.get(f"/calls/?campaign={campaign.pk}").content.decode()
+
+
+def test_an_outcome_is_provisional_in_the_log_until_the_call_details_confirm_it(
+    client_of_meera: Client, campaign: Campaign
+) -> None:
+    call = world.call(world.first_of(campaign))
+    assert "provisional" in _log(client_of_meera, campaign)
+    CallAttempt.objects.filter(pk=call.pk).update(confirmed_at=timezone.now())
+    assert "provisional" not in _log(client_of_meera, campaign)
+
+
+@pytest.mark.parametrize("state", ["refused", "unknown", "placed"])
+def test_what_has_no_outcome_of_the_carrier_is_not_provisional(
+    client_of_meera: Client, campaign: Campaign, state: str
+) -> None:
+    world.call(world.first_of(campaign), "refused" if state == "refused" else "", state=state, ended_at=None)
+    assert "provisional" not in _log(client_of_meera, campaign)
+
+
+def test_a_contradiction_is_shown_in_the_log_also_after_it_was_decided(
+    client_of_meera: Client, campaign: Campaign
+) -> None:
+    world.call(
+        world.first_of(campaign),
+        contradiction="one source says busy, callback says answered",
+        confirmed_at=timezone.now(),
+    )
+    assert "sources disagree" in _log(client_of_meera, campaign)
+
+
 def test_the_page_shows_words_cost_and_what_can_be_heard(client_of_meera: Client, campaign: Campaign) -> None:
     call = world.call(world.first_of(campaign), price=Decimal("0.9"))
     world.talk(call)
