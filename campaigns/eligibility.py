@@ -5,7 +5,7 @@ hours, slots, pace), person (do-not-call, an open call elsewhere, daily cap, hou
 reason. Each rule is a function of its own, so that `campaigns.why` can tell of every one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from campaigns import breakers, calling_hours, pacing
 from campaigns.calling_hours import AND, Hours, Window
 from campaigns.lifecycle import CampaignStatus
-from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer
+from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Mode, Pacer
 
 SLOT_WAIT = timedelta(milliseconds=250)  # a freed slot is noticed within this time
 ENDED, END_REACHED = "ended", "The campaign’s end was reached."
@@ -145,6 +145,22 @@ def campaign_slots_block(campaign: Campaign, used: int, now: datetime) -> Block 
     if used >= campaign.max_concurrent:
         reason = f"All {campaign.max_concurrent} slots of the campaign are in use."
         return Block("campaign-slots", reason, until=now + SLOT_WAIT)
+    return None
+
+
+def streams_block(
+    campaign: Campaign, pacer: Pacer, running: Sequence[Campaign], used: Mapping[int, int], now: datetime
+) -> Block | None:
+    """In bot mode: Exotel lets the account have so many streams (ActiveStreams), and each call may have one.
+
+    Calls of a running flow count for none; those of a campaign that does not run (among `running`) may be talks.
+    """
+    if campaign.mode != Mode.BOT or pacer.most_streams is None:
+        return None
+    flows = sum(used.get(one.pk, 0) for one in running if one.mode != Mode.BOT)
+    if total(used) - flows >= max(pacer.most_streams, 1):
+        reason = f"All {max(pacer.most_streams, 1)} streams that Exotel lets the account have are in use."
+        return Block("streams", reason, until=now + SLOT_WAIT)
     return None
 
 

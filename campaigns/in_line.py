@@ -8,7 +8,7 @@ from django.db import connection
 
 from campaigns import eligibility, intents
 from campaigns.lifecycle import DUE_CONTACTS
-from campaigns.models import Campaign, CampaignContact, ExotelAccount
+from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer
 
 SHALLOW, DEEP = 3, sum(intents.BATCHES)  # people looked at in each queue; an intent looks at no more than DEEP
 MOST_COUNTED = 1000  # people ahead of somebody
@@ -22,9 +22,10 @@ class Turn:
     contact_id: int
 
 
-def turn(campaigns: Sequence[Campaign], used: Mapping[int, int], at: datetime) -> Turn | None:
+def turn(campaigns: Sequence[Campaign], pacer: Pacer, used: Mapping[int, int], at: datetime) -> Turn | None:
     """Who is granted at `at` if the account may dial. `campaigns`: as `intents.running_campaigns` orders them."""
-    able = [one for one in campaigns if not eligibility.campaign_block(one, one.pace, used.get(one.pk, 0), at)]
+    open_to = (one for one in campaigns if not eligibility.campaign_block(one, one.pace, used.get(one.pk, 0), at))
+    able = [one for one in open_to if not eligibility.streams_block(one, pacer, campaigns, used, at)]
     shallow = _free(able, at, SHALLOW)
     unsure = [one for one in able if shallow[one.pk] is _FULL]
     deep = _free(unsure, at, DEEP) if unsure else {}

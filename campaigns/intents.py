@@ -148,10 +148,10 @@ def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
         return _wait([block], now)
     blocks = []
     for campaign in turn.running:
-        blocked = eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), now)
+        blocked = _blocked(turn, campaign)
         if blocked and blocked.code in breakers.TRIPS:
             breakers.trip(campaign, turn.running, now)
-            blocked = eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), now)
+            blocked = _blocked(turn, campaign)
         chosen = blocked or _next_contact(campaign, now)
         if isinstance(chosen, CampaignContact):
             _level(campaign, turn.running[-1])
@@ -159,6 +159,12 @@ def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
             return _write(turn.pacer, campaign, chosen, owner, now), campaign
         blocks.append(chosen)
     return _wait(blocks, now)
+
+
+def _blocked(turn: Turn, campaign: Campaign) -> Block | None:
+    return eligibility.campaign_block(
+        campaign, campaign.pace, turn.used.get(campaign.pk, 0), turn.now
+    ) or eligibility.streams_block(campaign, turn.pacer, turn.running, turn.used, turn.now)
 
 
 def _level(campaign: Campaign, most_served: Campaign) -> None:

@@ -29,7 +29,7 @@ LOOK_EVERY = 10.0  # seconds
 MOST = 100  # campaigns looked at
 USUAL = frozenset(
     {"hours", "retry-later", "last-calls", "only-uncertain", "shared-pace", "starting", "account-slots",
-     "campaign-slots", "careful", "paused", "ended"}
+     "campaign-slots", "careful", "streams", "paused", "ended"}
 )  # fmt: skip
 UNEXPLAINED = Waiting(
     held=True, code="unexplained", reason="People are due, and nobody is dialled.", hint="See the worker’s log."

@@ -19,7 +19,7 @@ QUIET_AFTER = timedelta(seconds=30)  # beyond the time to ring: a call that nobo
 STARVED_AFTER = timedelta(seconds=10)  # a campaign without a call for so long, while another one has them
 MOST_COUNTED = 1000
 PACES = ("account-pace", "campaign-pace")
-SLOTS = ("account-slots", "campaign-slots", "careful")
+SLOTS = ("account-slots", "campaign-slots", "careful", "streams")
 
 
 def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datetime) -> Block | None:
@@ -32,8 +32,16 @@ def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datet
     if block is None or block.code in PACES:
         block = eligibility.campaign_block(campaign, pace, used.get(campaign.pk, 0), now)
     if block is None or block.code in PACES:
-        block = queue_block(campaign, now) or _shared_pace(campaign, pacer, now)
+        block = (
+            _no_stream(campaign, pacer, used, now) or queue_block(campaign, now) or _shared_pace(campaign, pacer, now)
+        )
     return _with_silent_calls(block, campaign, now) if block and block.code in SLOTS else block
+
+
+def _no_stream(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datetime) -> Block | None:
+    if pacer.most_streams is None:
+        return None
+    return eligibility.streams_block(campaign, pacer, intents.running_campaigns(campaign.account_id), used, now)
 
 
 def queue_block(campaign: Campaign, now: datetime) -> Block | None:

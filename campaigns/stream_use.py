@@ -1,11 +1,12 @@
 """How many media streams Exotel lets the account have open: read once a minute, out of the details budget.
 
-A stream above the limit is refused (Streaming_call_throttled) after the person has picked up, so a campaign that may
-have more calls at once than streams is warned about.
+A stream above the limit is refused (Streaming_call_throttled) after the person has picked up. So intents keep the calls
+of bots below it (Pacer.most_streams), and a campaign that may have more calls at once than streams is told of it.
 """
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +16,7 @@ from campaigns import pacing
 from campaigns.dialing import UNUSABLE, client_for
 from campaigns.exotel.errors import ExotelError
 from campaigns.lifecycle import LIVE_CAMPAIGNS
-from campaigns.models import ExotelAccount, StreamUse
+from campaigns.models import ExotelAccount, Pacer, StreamUse
 from campaigns.models.accounts import CREDENTIALS
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,13 @@ def read(account: ExotelAccount, now: datetime) -> bool:
         use = client_for(account).active_streams()
     except (ExotelError, *UNUSABLE) as trouble:
         log.info("active streams of %s: %s", account.name, trouble)
-        found: dict[str, object] = {"problem": str(trouble)[:300]}
+        found: dict[str, Any] = {"problem": str(trouble)[:300]}
     else:
         found = {"seen_at": now, "active": use.active, "limit": use.limit, "problem": ""}
     StreamUse.objects.update_or_create(account=account, defaults={"asked_at": now} | found)
+    if not found["problem"]:
+        # Where intents look: from now on no more bot calls are open than streams may be.
+        Pacer.objects.filter(account=account).exclude(most_streams=found["limit"]).update(most_streams=found["limit"])
     return True
 
 
@@ -58,8 +62,8 @@ def warning(account: ExotelAccount, calls_at_once: int | None = None) -> str:
     use: StreamUse | None = getattr(account, "stream_use", None)
     if use and use.limit is not None and use.limit < calls_at_once:
         return (
-            f"Exotel allows {use.limit} streams at once, fewer than the {calls_at_once} calls that may be open: people "
-            "beyond that would pick up and hear nothing. Allow fewer calls at a time, or ask Exotel for more streams."
+            f"Exotel allows {use.limit} streams at once, fewer than the {calls_at_once} calls that may be open: no "
+            f"more than {use.limit} calls of bots are made at a time. Ask Exotel for more streams, if that is too few."
         )
     if calls_at_once > settings.MAX_STREAMS:
         return (

@@ -221,7 +221,8 @@ def _slots(facts: Facts, at: datetime) -> Block | None:
     account = eligibility.account_slots_block(facts.account, eligibility.total(facts.used), at)
     used = facts.used.get(facts.campaign.pk, 0)
     own = eligibility.campaign_slots_block(facts.campaign, used, at)
-    return account or own or eligibility.careful_block(facts.campaign, used, at)
+    streams = eligibility.streams_block(facts.campaign, facts.pacer, facts.running, facts.used, at)
+    return account or own or eligibility.careful_block(facts.campaign, used, at) or streams
 
 
 def _account_pace(facts: Facts, at: datetime) -> Block | None:
@@ -285,7 +286,7 @@ def _stops(facts: Facts, at: datetime) -> list[Stop]:
 
 
 def _my_turn(facts: Facts, at: datetime) -> bool:
-    whose = in_line.turn(facts.running, facts.used, at)
+    whose = in_line.turn(facts.running, facts.pacer, facts.used, at)
     return whose is not None and whose.contact_id == facts.contact.pk
 
 
@@ -295,7 +296,7 @@ def _line_block(facts: Facts, at: datetime) -> Block:
         more = " or more" if before == in_line.MOST_COUNTED else ""
         people = "person is" if before == 1 else "people are"
         return Block("line", f"{before}{more} {people} due before this one.")
-    whose = in_line.turn(facts.running, facts.used, at)
+    whose = in_line.turn(facts.running, facts.pacer, facts.used, at)
     return Block(
         "line", f"The next call is {whose.campaign.name}’s." if whose else "The queue is being looked through."
     )

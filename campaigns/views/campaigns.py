@@ -35,7 +35,7 @@ PARTS = tuple(
               ContactState.UNCERTAIN, ContactState.SKIPPED))
 )  # fmt: skip
 FLEETING = frozenset(
-    {"account-pace", "campaign-pace", "account-slots", "campaign-slots", "careful"}
+    {"account-pace", "campaign-pace", "account-slots", "campaign-slots", "careful", "streams"}
 )  # over before it is read
 
 

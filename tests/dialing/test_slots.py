@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import intents, outcomes, pacing, sweeping
+from campaigns import intents, outcomes, pacing, stream_use, sweeping
+from campaigns.exotel.client import ExotelClient
+from campaigns.exotel.details import StreamUse
 from campaigns.intents import Intent, Wait
-from campaigns.models import CallAttempt, ExotelAccount
+from campaigns.models import CallAttempt, ExotelAccount, Pacer
 from tests import people
 from tests.dialing.driving import racing
 
@@ -82,3 +84,33 @@ def test_a_slot_is_held_as_long_as_the_call_may_last_and_the_post_before_it(owne
     attempt = CallAttempt.objects.get()
     assert attempt.slot_expires_at - attempt.intent_at == timedelta(seconds=45 + 300 + 10)
     assert attempt.proof_at - attempt.slot_expires_at == timedelta(seconds=campaign.account.reporting_lag)
+
+
+@pytest.mark.django_db
+def test_a_bots_calls_are_no_more_than_exotel_has_streams_and_a_flows_may_be(owner: int) -> None:
+    account = people.account()
+    talks = people.campaign(account, mode="bot", bot="echo")
+    flow = people.campaign(account)
+    Pacer.objects.filter(account=account).update(most_streams=2)
+    people.contacts(flow, 1)
+    people.attempt(people.contact(flow), "placed")
+    for _ in range(2):
+        people.rest(talks, flow)
+        people.attempt(people.contact(talks), "placed")
+    people.contacts(talks, 1)
+    granted = intents.next_intent(account.pk, owner)
+    assert isinstance(granted, Intent)
+    assert granted.campaign_id == flow.pk
+    people.rest(talks, flow)
+    waits = intents.next_intent(account.pk, owner)
+    assert isinstance(waits, Wait)
+    CallAttempt.objects.filter(campaign=talks).update(slot_released_at=pacing.db_now())
+    assert isinstance(intents.next_intent(account.pk, owner), Intent)
+
+
+@pytest.mark.django_db
+def test_the_number_of_streams_that_exotel_names_counts_from_the_next_call_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = people.account()
+    monkeypatch.setattr(ExotelClient, "active_streams", lambda _: StreamUse(1, 7))
+    stream_use.read(account, pacing.db_now())
+    assert people.pacer(account).most_streams == 7

@@ -61,6 +61,8 @@ CAMPAIGNS = st.tuples(
     st.fixed_dictionaries(
         {
             "status": st.sampled_from(["running"] * 5 + ["paused", "draining", "completed"]),
+            "mode": st.sampled_from(["flow", "bot"]),
+            "bot": st.just("echo"),
             "weight": st.sampled_from([1, 1, 3]),
             "max_concurrent": st.sampled_from([1, 2, 500]),
             "calls_per_second": st.sampled_from(["999", "0.5"]),
@@ -91,6 +93,7 @@ WORLDS = st.builds(
             "held_code": st.sampled_from(["", "", "", "unknowns"]),
             "probe_at": st.one_of(st.none(), moments(-1, 0.5)),
             "probing": st.booleans(),
+            "most_streams": st.sampled_from([None, None, 1, 2]),
         }
     ),
     campaigns=st.lists(CAMPAIGNS, min_size=1, max_size=2),
