@@ -60,7 +60,10 @@ class ImportStatus(models.TextChoices):
     QUEUED = "queued", "Queued"  # waits for a worker
     RUNNING = "running", "Importing"
     DONE = "done", "Imported"
-    FAILED = "failed", "Failed"  # nothing was imported, for the reason beside it
+    FAILED = "failed", "Failed"  # could not be read to its end, for the reason beside it
+    CANCELLED = "cancelled", "Cancelled"  # stopped or discarded by somebody; who came in before stays
+    UNDOING = "undoing", "Undoing"  # who came in goes again, as far as nobody was called
+    UNDONE = "undone", "Undone"
 
 
 _C, _P, _A, _I = CampaignStatus, ContactState, AttemptState, ImportStatus
@@ -105,16 +108,21 @@ ATTEMPT = _table(
 )
 IMPORT = _table(
     {
-        _I.UPLOADED: (_I.QUEUED, _I.FAILED),
-        _I.QUEUED: (_I.RUNNING, _I.FAILED),
-        _I.RUNNING: (_I.DONE, _I.FAILED),
-        _I.DONE: (),
-        _I.FAILED: (),
+        _I.UPLOADED: (_I.QUEUED, _I.FAILED, _I.CANCELLED),
+        _I.QUEUED: (_I.RUNNING, _I.FAILED, _I.CANCELLED),
+        _I.RUNNING: (_I.DONE, _I.FAILED, _I.CANCELLED),
+        _I.DONE: (_I.UNDOING,),
+        _I.FAILED: (_I.UNDOING,),
+        _I.CANCELLED: (_I.UNDOING,),
+        _I.UNDOING: (_I.UNDONE,),
+        _I.UNDONE: (),
     }
 )
 
 OPEN_ATTEMPTS = (_A.DIALING, _A.PLACED, _A.ANSWERED, _A.UNKNOWN)
 DUE_CONTACTS = (_P.PENDING, _P.RETRY)
+DUE_IMPORTS = (_I.QUEUED, _I.RUNNING, _I.UNDOING)
+ENDED_IMPORTS = (_I.DONE, _I.FAILED, _I.CANCELLED, _I.UNDONE)
 LIVE_CAMPAIGNS = (_C.RUNNING, _C.PAUSED, _C.DRAINING)
 ENDED_CAMPAIGNS = (_C.COMPLETED, _C.CANCELLED)
 

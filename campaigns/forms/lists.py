@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from campaigns.forms.fields import PlainForm, dress
 from campaigns.importing import phones
 from campaigns.importing.mapping import ColumnSeen, Guess
-from campaigns.importing.options import FLAG, REJECT, Options
+from campaigns.importing.options import APPEND, BY_ID, BY_PHONE, FLAG, MERGE, REJECT, REPLACE, Options
 from campaigns.importing.uploads import Target
 from campaigns.importing.values import KINDS, TEXT
 from campaigns.models import ContactImport, ContactList
@@ -23,11 +23,11 @@ class UploadForm(PlainForm):
     """A CSV, and the list it goes into: one that exists, or a new one with a name and a country."""
 
     file = forms.FileField(
-        label="CSV file",
+        label="CSV or Excel file",
         help_text="Choose it or drop it here. Any separator, any encoding, with or without a header.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,text/csv,text/plain"}),
         error_messages={
-            "required": "Choose the CSV file to upload.",
+            "required": "Choose the CSV or Excel file to upload.",
             "empty": "The file is empty. Export the list again and choose that file.",
         },
     )
@@ -93,6 +93,28 @@ class ColumnsForm(PlainForm):
     language = forms.ChoiceField(label="Language", required=False)
     external_id = forms.ChoiceField(label="Your id of the person", required=False)
     consent = forms.ChoiceField(label="Consent", required=False, help_text="A row that says no is not imported.")
+    how = forms.ChoiceField(
+        label="People who are on the list already",
+        choices=[
+            (APPEND, "Stay as they are; new people are added"),
+            (MERGE, "Are brought up to date; new people are added"),
+            (REPLACE, "Are brought up to date; whoever is not in the file leaves the list"),
+        ],
+        required=False,
+        help_text="Whoever has been called never leaves. Undo does not bring back people who left.",
+    )
+    match_by = forms.ChoiceField(
+        label="The same person has the same",
+        choices=[(BY_PHONE, "Number"), (BY_ID, "Id of yours")],
+        required=False,
+    )
+    name = forms.CharField(
+        label="Name of this import",
+        required=False,
+        max_length=120,
+        help_text="Left empty, the name of the file is used.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     only_mobiles = forms.BooleanField(label="Only mobile numbers", required=False)
     wrong_values = forms.ChoiceField(
         label="A value that is not of its column’s kind",
@@ -127,6 +149,8 @@ class ColumnsForm(PlainForm):
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("name_column") and cleaned["name_column"] == cleaned.get("phone_column"):
             self.add_error("name_column", "This column holds the phone numbers. Choose another, or none.")
+        if cleaned.get("match_by") == BY_ID and not cleaned.get("external_id"):
+            self.add_error("external_id", "Choose the column that holds your id of the person, or match by number.")
         return cleaned
 
     def options(self) -> Options:
@@ -143,6 +167,8 @@ class ColumnsForm(PlainForm):
             types={name: kind for name, kind in kinds.items() if kind != TEXT and name not in used},
             only_mobiles=given["only_mobiles"],
             wrong_values=given["wrong_values"] or FLAG,
+            how=given["how"] or APPEND,
+            match_by=given["match_by"] or BY_PHONE,
         )
 
     def more(self) -> list[forms.BoundField]:

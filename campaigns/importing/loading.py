@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from campaigns import own_connections
 from campaigns.audit import Actor
-from campaigns.importing import reading, storing, uploads
+from campaigns.importing import reading, removing, storing, uploads
 from campaigns.importing.chunks import Chunk, ahead, chunks, together
-from campaigns.importing.options import Options
+from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.people import Columns
 from campaigns.importing.reading import NotACsv
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
@@ -30,6 +30,10 @@ IMPORT_LOCK = 7_403  # first key of the advisory lock; the second is the import'
 
 class Busy(Exception):
     """Another process is importing this file."""
+
+
+class Cancelled(Exception):
+    """Somebody has cancelled the import; what was imported before stays."""
 
 
 class NotDue(Exception):
@@ -66,11 +70,12 @@ def run_now(
     *,
     by: Actor,
     options: Options | None = None,
+    name: str = "",
     progress: Progress | None = None,
 ) -> Counts:
     """Queue an uploaded file and import it in this process; no worker can come between. Otherwise as `run`."""
     with only_one(contact_import.pk):
-        uploads.queue(contact_import, phone_column, name_column, options, by=by)
+        uploads.queue(contact_import, phone_column, name_column, options, by=by, name=name)
         return _run(contact_import.pk, progress, CHUNK_ROWS)
 
 
@@ -84,21 +89,22 @@ def next_due() -> int | None:
 
 _NEXT_DUE = """
     SELECT id FROM campaigns_contactimport AS waiting
-    WHERE status IN ('queued', 'running') AND NOT EXISTS (
+    WHERE status IN ('queued', 'running', 'undoing') AND NOT EXISTS (
         SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = waiting.id
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
     ORDER BY created_at, id LIMIT 1"""
 
 
 def run_due() -> bool:
-    """Run one import that is due, to its end; False when there is none. A file that cannot be read is recorded."""
+    """Run or undo one import that is due, to its end; False when there is none. An unreadable file is recorded."""
     import_id = next_due()
     if import_id is None:
         return False
-    try:
-        run(import_id)
-    except (Busy, NotDue, NotACsv):
-        return True
+    with suppress(Busy, NotDue, NotACsv), only_one(import_id):
+        if ContactImport.objects.filter(pk=import_id, status=ImportStatus.UNDOING).exists():
+            removing.undo_all(import_id)
+        else:
+            _run(import_id, None, CHUNK_ROWS)
     return True
 
 
@@ -118,6 +124,7 @@ def only_one(import_id: int) -> Iterator[None]:
 
 def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
     job = _begin(import_id)
+    options = Options.of(job.options)
     try:
         with uploads.opened(job) as (file, shape):
             columns = _columns(job, shape)
@@ -126,6 +133,10 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
                 _import_chunk(job, chunk)
                 if progress:
                     progress(counts(job))
+            if options.how == REPLACE:
+                removing.remove_the_others(job)
+    except Cancelled:
+        return counts(job)
     except NotACsv as refused:
         _end(import_id, ImportStatus.FAILED, error=refused.reason)
         raise
@@ -168,7 +179,7 @@ def _merge_columns(list_id: int, columns: Columns) -> None:
         contact_list.save(update_fields=["columns", "types"])
 
 
-_COUNTED = ("rows", "imported", "duplicates", "rejected", "flagged", "suppressed", "repairs", "bytes_read")
+_COUNTED = ("rows", "imported", "updated", "duplicates", "rejected", "flagged", "suppressed", "repairs", "bytes_read")
 
 
 def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
@@ -180,18 +191,21 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
     with transaction.atomic():
         ContactList.objects.select_for_update(no_key=True).get(pk=job.contact_list_id)
         now = ContactImport.objects.select_for_update().get(pk=job.pk)
+        if now.status == ImportStatus.CANCELLED:
+            raise Cancelled
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
-        repeated, suppressed = storing.insert_people(job, chunk)
-        flagged = list(storing.flags(chunk, repeated))
-        out = [*storing.rejections(chunk), *storing.repetitions(job, chunk, repeated)]
+        stored = storing.store_people(job, chunk, Options.of(job.options))
+        flagged = list(storing.flags(chunk, stored.repeated))
+        out = [*storing.rejections(chunk), *storing.repetitions(job, chunk, stored.repeated)]
         storing.insert_issues(job, [*out, *flagged])
         now.rows += chunk.rows
-        now.imported += len(chunk.people) - len(repeated)
-        now.duplicates += len(repeated)
+        now.imported += len(chunk.people) - len(stored.repeated)
+        now.updated += stored.updated
+        now.duplicates += len(stored.repeated)
         now.rejected += len(chunk.bad)
         now.flagged += len(flagged)
-        now.suppressed += suppressed
+        now.suppressed += stored.suppressed
         now.repairs = together(now.repairs, chunk.repairs)
         now.bytes_read = chunk.bytes_read
         now.save(update_fields=_COUNTED)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 FLAG, REJECT = "flag", "reject"
+APPEND, MERGE, REPLACE = "append", "merge", "replace"
+BY_PHONE, BY_ID = "phone", "id"
 OTHER_PHONES = 2  # beside the first: three numbers of one person
 ROLES = ("phone", "other-phone", "name", "zone", "language", "id", "consent", "text", "number", "date")
 _NAMED = {"zone": "time_zone", "language": "language", "id": "external_id", "consent": "consent"}
@@ -17,6 +19,8 @@ class Options:
     `other_phones` are tried in their order when the first column holds no number to dial, and kept beside it when it
     does. `types` are the kinds (campaigns.importing.values) of the other columns; one that is not named is text.
     `wrong_values` says what becomes of a row with a value that is not of its column's kind.
+    `how`: people who are on the list already stay as they are (append), or are brought up to date (merge); with replace
+    whoever is not in the file leaves the list besides. `match_by` says what makes them the same person.
     """
 
     other_phones: tuple[str, ...] = ()
@@ -27,6 +31,8 @@ class Options:
     types: Mapping[str, str] = field(default_factory=dict)
     only_mobiles: bool = False
     wrong_values: str = FLAG
+    how: str = APPEND
+    match_by: str = BY_PHONE
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Options":

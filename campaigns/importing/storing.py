@@ -2,44 +2,110 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
+from django.db.models import BigIntegerField
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.importing.chunks import COLUMNS, STAGED, Chunk
+from campaigns.importing.options import APPEND, BY_ID, Options
 from campaigns.models import Contact, ContactImport, ImportIssue
 
 LONGEST_KEPT_CELL = 1_000
+_SAME_PERSON = "Same person as an earlier line, by your id"
 _REJECTED, _DUPLICATE, _FLAGGED = ImportIssue.Kind.REJECTED, ImportIssue.Kind.DUPLICATE, ImportIssue.Kind.FLAGGED
 
 _STAGE = f"CREATE TEMPORARY TABLE stage ({STAGED})"
 _INSERT_PEOPLE = f"""
     WITH new AS (
         INSERT INTO campaigns_contact (contact_list_id, contact_import_id, created_at, {COLUMNS})
-        SELECT %s, %s, %s, {COLUMNS} FROM stage
+        SELECT %(list)s, %(import)s, %(now)s, {COLUMNS} FROM stage WHERE {{wanted}}
         ON CONFLICT (contact_list_id, phone) DO NOTHING RETURNING line)
     SELECT line FROM stage WHERE NOT EXISTS (SELECT FROM new WHERE new.line = stage.line)"""  # noqa: S608 (our words)
+_OF_A_NEW_ID = """external_id = '' OR line IN (SELECT min(line) FROM stage GROUP BY external_id) AND NOT EXISTS (
+    SELECT FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s
+        AND person.external_id <> '' AND person.external_id = stage.external_id)"""
 _SUPPRESSED = """
     SELECT count(*) FROM stage WHERE line <> ALL(%s)
         AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = stage.phone)"""
 _COPY_ISSUES = 'COPY campaigns_importissue (contact_import_id, kind, line, "column", reason, value, "row") FROM STDIN'
 
 
-def insert_people(job: ContactImport, chunk: Chunk) -> tuple[set[int], int]:
-    """Store whoever is not in the list yet; the lines of the others, and how many new ones are on do-not-call.
+@dataclass(frozen=True)
+class Stored:
+    """What became of a chunk's people: lines of those who were there before, how many were brought up to date, and how
+    many of the imported are on do-not-call."""
+
+    repeated: set[int]
+    updated: int
+    suppressed: int
+
+
+# Of two rows about one person the first counts.
+_BY_PHONE = "SELECT DISTINCT ON (phone) * FROM stage ORDER BY phone, line"
+_BY_ID = f"""SELECT DISTINCT ON (external_id) * FROM ({_BY_PHONE}) AS one WHERE external_id <> ''
+    ORDER BY external_id, line"""  # noqa: S608 (our words)
+_SAME_PHONE = "person.phone = given.phone"
+_SAME_ID = "person.external_id <> '' AND person.external_id = given.external_id"
+# Whoever this import has brought or changed already is a repetition.
+_UPDATE = """
+    WITH given AS ({given}), known AS (
+        SELECT given.*, found.id AS person_id FROM given, LATERAL (
+            SELECT id FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s AND {same}
+            ORDER BY id LIMIT 1) AS found
+    )
+    UPDATE campaigns_contact AS person SET
+        before = jsonb_build_object(
+            'phone', person.phone, 'name', person.name, 'time_zone', person.time_zone, 'variables', person.variables,
+            'alternatives', person.alternatives, 'language', person.language, 'external_id', person.external_id,
+            'consent', person.consent, 'flag', person.flag, 'line', person.line, 'changed_by', person.changed_by),
+        phone = known.phone,
+        name = coalesce(nullif(known.name, ''), person.name),
+        time_zone = CASE WHEN known.phone = person.phone THEN coalesce(nullif(known.time_zone, ''), person.time_zone)
+            ELSE known.time_zone END,
+        variables = person.variables || known.variables,
+        alternatives = CASE WHEN known.alternatives = '[]' THEN person.alternatives ELSE known.alternatives END,
+        language = coalesce(nullif(known.language, ''), person.language),
+        external_id = coalesce(nullif(known.external_id, ''), person.external_id),
+        consent = coalesce(nullif(known.consent, ''), person.consent),
+        flag = known.flag, line = known.line, changed_by = %(import)s
+    FROM known
+    WHERE person.id = known.person_id AND person.contact_import_id IS DISTINCT FROM %(import)s
+        AND person.changed_by IS DISTINCT FROM %(import)s
+        AND NOT EXISTS (SELECT FROM campaigns_contact AS other WHERE other.contact_list_id = %(list)s
+            AND other.phone = known.phone AND other.id <> person.id)
+    RETURNING known.line"""
+
+
+def _update(options: Options) -> str:
+    given, same = (_BY_ID, _SAME_ID) if options.match_by == BY_ID else (_BY_PHONE, _SAME_PHONE)
+    return _UPDATE.format(given=given, same=same)
+
+
+def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
+    """Store whoever is not in the list yet, after bringing the others up to date where that is wanted.
 
     The first of two in a file wins.
     """
+    updated: set[int] = set()
+    values: dict[str, Any] = {"list": job.contact_list_id, "import": job.pk, "now": timezone.now()}
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy("COPY stage FROM STDIN") as copy:
             copy.write(chunk.staged)
-        cursor.execute(_INSERT_PEOPLE, [job.contact_list_id, job.pk, timezone.now()])
-        repeated = {line for (line,) in cursor.fetchall()}
+        if options.how != APPEND:
+            cursor.execute(_update(options), values)
+            updated = {line for (line,) in cursor.fetchall()}
+        wanted = _OF_A_NEW_ID if options.how != APPEND and options.match_by == BY_ID else "true"
+        cursor.execute(_INSERT_PEOPLE.format(wanted=wanted), values)
+        repeated = {line for (line,) in cursor.fetchall()} - updated
         cursor.execute(_SUPPRESSED, [list(repeated)])
         suppressed: int = cursor.fetchone()[0]
         cursor.execute("DROP TABLE stage")
-    return repeated, suppressed
+    return Stored(repeated, len(updated), suppressed)
 
 
 def insert_issues(job: ContactImport, issues: Iterable[ImportIssue]) -> None:
@@ -78,19 +144,21 @@ def repetitions(job: ContactImport, chunk: Chunk, lines: set[int]) -> Iterator[I
     cells = {row.line: row.cells for row in chunk.cells if row.line in lines}
     first = _first_seen(job, [each.phone for each in repeated])
     for each in repeated:
-        yield ImportIssue(
-            kind=_DUPLICATE, line=each.line, reason=first[each.phone], value=each.phone, row=_kept(cells[each.line])
-        )
+        reason = first.get(each.phone, _SAME_PERSON)
+        yield ImportIssue(kind=_DUPLICATE, line=each.line, reason=reason, value=each.phone, row=_kept(cells[each.line]))
 
 
 def _first_seen(job: ContactImport, numbers: Sequence[str]) -> dict[str, str]:
     known = Contact.objects.filter(contact_list=job.contact_list_id, phone__in=numbers)
-    seen = known.values_list("phone", "line", "contact_import", "contact_import__file_name")
+    seen = list(
+        known.values_list("phone", "line", Coalesce("changed_by", "contact_import_id", output_field=BigIntegerField()))
+    )
+    files = dict(ContactImport.objects.filter(pk__in={pk for *_, pk in seen}).values_list("pk", "file_name"))
     return {
         phone: f"Same number as line {line:,}"
         if import_id == job.pk
-        else f"Already in this list: line {line:,} of {(file_name or 'an earlier file')[:120]}"
-        for phone, line, import_id, file_name in seen
+        else f"Already in this list: line {line:,} of {files.get(import_id, 'an earlier file')[:120]}"
+        for phone, line, import_id in seen
     }
 
 

@@ -1,5 +1,6 @@
 """A file arrives: it is looked through, stored under a name nobody can guess, and waits for its columns."""
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from campaigns import audit
 from campaigns.audit import Actor
-from campaigns.importing import phones, reading
+from campaigns.importing import phones, reading, workbooks
 from campaigns.importing.options import Options
 from campaigns.importing.reading import NotACsv, Shape
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
@@ -40,23 +41,50 @@ def receive(upload: "File[bytes]", target: Target, *, by: Actor) -> ContactImpor
     Raises NotACsv when it cannot be read as rows, NotAList when the name is taken or the region unknown; then
     nothing is stored.
     """
+    with workbooks.as_text(cast("BinaryIO", upload.file)) as text:
+        if text.sheet:
+            upload = File(text.file, name=workbooks.named(upload.name or "", text.sheet))
+        return _received(upload, target, by)
+
+
+def _received(upload: "File[bytes]", target: Target, by: Actor) -> ContactImport:
     file = cast("BinaryIO", upload.file)
     shape = reading.look(file)
     reading.check(file, shape)
+    digest = _digest(file)
     upload.seek(0)
     try:
         with transaction.atomic():
-            return _stored(upload, shape, target, by)
+            return _stored(upload, shape, digest, target, by)
     except IntegrityError as error:
         raise NotAList(f"A list named “{target.name}” exists already. Choose it to add to it.") from error
 
 
-def _stored(upload: "File[bytes]", shape: Shape, target: Target, by: Actor) -> ContactImport:
+def _digest(file: BinaryIO) -> str:
+    """Its SHA-256, in hexadecimal."""
+    found = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(1 << 20):
+        found.update(block)
+    return found.hexdigest()
+
+
+def same_file(contact_import: ContactImport) -> ContactImport | None:
+    """The last other import of the very same file that was not discarded or undone; None if there is none."""
+    same = ContactImport.objects.filter(digest=contact_import.digest, status__in=_WENT_IN).exclude(pk=contact_import.pk)
+    return same.select_related("contact_list").order_by("-pk").first() if contact_import.digest else None
+
+
+_WENT_IN = (ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.DONE)
+
+
+def _stored(upload: "File[bytes]", shape: Shape, digest: str, target: Target, by: Actor) -> ContactImport:
     given_name = PurePath((upload.name or "list.csv").replace("\\", "/")).name[-255:]
     contact_import = ContactImport(
         contact_list=target.existing or _new_list(target, by),
         file_name=given_name,
         size=upload.size,
+        digest=digest,
         encoding=shape.encoding,
         delimiter=shape.delimiter,
         header=list(shape.header),
@@ -78,7 +106,13 @@ def _new_list(target: Target, by: Actor) -> ContactList:
 
 
 def queue(
-    contact_import: ContactImport, phone_column: str, name_column: str, options: Options | None = None, *, by: Actor
+    contact_import: ContactImport,
+    phone_column: str,
+    name_column: str,
+    options: Options | None = None,
+    *,
+    by: Actor,
+    name: str = "",
 ) -> bool:
     """Take the chosen columns and let a worker import the file; False when that was done before.
 
@@ -89,10 +123,11 @@ def queue(
         contact_import.header.index(column)
     waiting = ContactImport.objects.filter(pk=contact_import.pk)
     with transaction.atomic():
-        changes = {"phone_column": phone_column, "name_column": name_column, "options": options.stored()}
+        changes = {"phone_column": phone_column, "name_column": name_column, "options": options.stored(), "name": name}
         moved = advance(waiting, IMPORT, ImportStatus.QUEUED, field="status", **changes)
         if moved:
-            audit.record(by, "import", f"list:{contact_import.contact_list_id}", file=contact_import.file_name)
+            subject, file = f"list:{contact_import.contact_list_id}", contact_import.file_name
+            audit.record(by, "import", subject, file=file, how=options.how)
     return bool(moved)
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from campaigns.lifecycle import ImportStatus
+from campaigns.lifecycle import DUE_IMPORTS, ImportStatus
 
 
 class ContactList(models.Model):
@@ -31,7 +31,9 @@ class ContactImport(models.Model):
 
     contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="imports")
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.UPLOADED)
+    name = models.CharField(max_length=120, default="", blank=True)  # an operator's word for it
     file_name = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64, default="", blank=True, db_index=True)  # SHA-256 of the file
     file = models.FileField(upload_to="imports/", max_length=255)
     size = models.BigIntegerField(default=0)
     encoding = models.CharField(max_length=20, default="utf-8")
@@ -44,6 +46,11 @@ class ContactImport(models.Model):
     imported = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)  # of the imported: were on the list and brought up to date
+    removed = models.PositiveIntegerField(default=0)  # people who left the list because the file replaced it
+    undone = models.PositiveIntegerField(default=0)  # of the imported: gone, or as before, since the import was undone
+    kept = models.PositiveIntegerField(default=0)  # who stayed when others were removed: they have been called
+    cursor = models.BigIntegerField(default=0)  # id of the last contact that was looked at to be removed
     flagged = models.PositiveIntegerField(default=0)  # of the imported: with a value that is not of its column's kind
     suppressed = models.PositiveIntegerField(default=0)  # of the imported: on do-not-call at that moment
     repairs = models.JSONField(default=dict)  # by kind: {"rows": n, "line": of the first, "before": …, "after": …}
@@ -60,12 +67,12 @@ class ContactImport(models.Model):
             models.Index(
                 fields=["created_at"],
                 name="import_waiting",
-                condition=models.Q(status__in=[ImportStatus.QUEUED, ImportStatus.RUNNING]),
+                condition=models.Q(status__in=DUE_IMPORTS),
             )
         ]
 
     def __str__(self) -> str:
-        return self.file_name
+        return self.name or self.file_name
 
 
 class ImportIssue(models.Model):
@@ -118,12 +125,20 @@ class Contact(models.Model):
     contact_import = models.ForeignKey(
         ContactImport, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
     )
-    line = models.PositiveIntegerField(default=0)
+    line = models.PositiveIntegerField(default=0)  # of the file that brought or last changed them
+    changed_by = models.BigIntegerField(null=True)  # id of the import that last brought them up to date
+    before = models.JSONField(null=True)  # what that import has replaced, by column
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contact_list", "phone"], name="person_once_per_list")]
         indexes = [
+            # merging: who has this id
+            models.Index(
+                fields=["contact_list", "external_id"],
+                name="person_by_external_id",
+                condition=~models.Q(external_id=""),
+            ),
             # enrolling, and the list's page: the next people of a list, in its order
             models.Index(fields=["contact_list", "id"], name="person_in_order"),
         ]

@@ -1,4 +1,4 @@
-"""Contact lists: all of them, one of them, and a file's way into one: upload, columns, import, report."""
+"""Contact lists: all of them, one of them, and the upload of a file for one."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,24 +8,22 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import HTMX_STOP_POLLING
 
 from campaigns import spreadsheets, tallies
 from campaigns.audit import Actor
-from campaigns.forms.lists import ColumnsForm, UploadForm
-from campaigns.importing import mapping, phones, report, uploads
-from campaigns.importing.options import Options
+from campaigns.forms.lists import UploadForm
+from campaigns.importing import phones, uploads
 from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import NotAList
-from campaigns.lifecycle import LIVE_CAMPAIGNS, ImportStatus
-from campaigns.models import Contact, ContactImport, ContactList, ImportIssue
+from campaigns.lifecycle import DUE_IMPORTS, LIVE_CAMPAIGNS, ImportStatus
+from campaigns.models import Contact, ContactImport, ContactList
 from campaigns.views import audience
 from campaigns.views.downloads import csv_answer
 from campaigns.views.paging import page_by_id
 
 LISTS_A_PAGE = 25
 COLUMNS_SHOWN = 5
-UNFINISHED = (ImportStatus.UPLOADED, ImportStatus.QUEUED, ImportStatus.RUNNING)
+UNFINISHED = (ImportStatus.UPLOADED, *DUE_IMPORTS)
 
 SAMPLE = (
     "Name,Mobile,City,Amount,Due date\r\n"
@@ -125,78 +123,6 @@ def _receive(form: UploadForm, by: Actor) -> ContactImport | None:
     except NotAList as refused:
         form.add_error("name", str(refused))
     return None
-
-
-@require_http_methods(["GET", "POST"])
-def columns(request: HttpRequest, import_id: int) -> HttpResponse:
-    """Choose the columns, with a preview; a POST with `preview` only looks, one without imports the file."""
-    contact_import = get_object_or_404(ContactImport.objects.select_related("contact_list"), pk=import_id)
-    if contact_import.status != ImportStatus.UPLOADED:
-        return redirect("import", import_id)
-    try:
-        guess = mapping.guess(contact_import)
-    except NotACsv as gone:
-        return render(request, "lists/gone.html", {"import": contact_import, "reason": gone.reason}, status=410)
-    form = ColumnsForm(contact_import, guess, request.POST if request.method == "POST" else None)
-    chosen = _chosen(form) if form.is_valid() else None
-    if chosen and request.method == "POST" and "preview" not in request.POST:
-        uploads.queue(contact_import, *chosen, by=Actor.of(request.user))
-        return redirect("import", import_id)
-    preview = mapping.preview(contact_import, *chosen) if chosen else None
-    context = {
-        "import": contact_import,
-        "form": form,
-        "guess": guess,
-        "preview": preview,
-        "region": phones.region_name(contact_import.contact_list.region),
-        "delimiter": {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}.get(contact_import.delimiter, ""),
-    }
-    refused = request.method == "POST" and form.errors and "preview" not in request.POST
-    return render(request, "lists/map.html", context, status=400 if refused else 200)
-
-
-def _chosen(form: ColumnsForm) -> tuple[str, str, Options]:
-    return form.cleaned_data["phone_column"], form.cleaned_data["name_column"], form.options()
-
-
-@require_GET
-def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
-    """Progress, then the report. The fragment of htmx is the same template; its polling ends with 286."""
-    imports = ContactImport.objects.select_related("contact_list", "created_by")
-    contact_import = get_object_or_404(imports, pk=import_id)
-    if contact_import.status == ImportStatus.UPLOADED:
-        return redirect("import-map", import_id)
-    ended = contact_import.status in (ImportStatus.DONE, ImportStatus.FAILED)
-    kind = request.GET.get("kind", "")
-    issues = ImportIssue.objects.filter(kind=kind) if kind else ImportIssue.objects.all()
-    context = {
-        "import": contact_import,
-        "ended": ended,
-        "percent": min(99, 100 * contact_import.bytes_read // max(1, contact_import.size)),
-        "seconds": _seconds(contact_import),
-        "kind": kind,
-        "reasons": report.reasons(contact_import) if ended else [],
-        "repairs": report.repairs(contact_import) if ended else [],
-        "elsewhere": report.on_other_lists(contact_import) if ended else [],
-        "page": page_by_id(issues, {"contact_import_id": import_id}, request.GET) if ended else None,
-    }
-    polled = request.headers.get("HX-Request") == "true"
-    template = "lists/_import.html" if polled else "lists/import.html"
-    return render(request, template, context, status=HTMX_STOP_POLLING if polled and ended else 200)
-
-
-def _seconds(contact_import: ContactImport) -> float | None:
-    if contact_import.started_at is None or contact_import.finished_at is None:
-        return None
-    return (contact_import.finished_at - contact_import.started_at).total_seconds()
-
-
-@require_GET
-def rejects(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
-    """The rejected rows as CSV, to mend and upload again."""
-    contact_import = get_object_or_404(ContactImport, pk=import_id)
-    name = f"rejects of {contact_import.file_name.rpartition('.')[0] or contact_import.file_name}.csv"
-    return csv_answer(request, report.rejects_csv(contact_import), name)
 
 
 @require_GET

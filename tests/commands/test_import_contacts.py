@@ -131,3 +131,26 @@ def test_columns_can_be_given_their_roles_and_landlines_be_left_out(tmp_path: Pa
 def test_a_role_that_there_is_not_is_refused(people: str, given: str) -> None:
     with pytest.raises(CommandError, match=r"role|no column"):
         run(people, "--list", "Pune", "--map", given)
+
+
+def test_a_list_is_merged_or_replaced_by_a_later_file(people: str, tmp_path: Path) -> None:
+    run(people, "--list", "Pune")
+    later = tmp_path / "later.csv"
+    later.write_text("Name,Mobile,City\nRavi K,98765 43210,Goa\nMeera,9000000001,Pune\n", encoding="utf-8")
+    run(str(later), "--list", "Pune", "--merge", "--name", "March")
+    assert dict(Contact.objects.values_list("name", "variables__City")) == {"Ravi K": "Goa", "Meera": "Pune"}
+    assert str(ContactImport.objects.latest("pk")) == "March"
+    last = tmp_path / "last.csv"
+    last.write_text("Name,Mobile\nMeera,9000000001\n", encoding="utf-8")
+    run(str(last), "--list", "Pune", "--replace")
+    assert Contact.objects.get().name == "Meera"
+    with pytest.raises(CommandError, match="--by-id needs a column"):
+        run(str(last), "--list", "Pune", "--merge", "--by-id")
+
+
+def test_the_same_file_twice_is_told_and_imported_all_the_same(people: str) -> None:
+    run(people, "--list", "Pune")
+    told = StringIO()
+    call_command("import_contacts", people, "--list", "Other", stdout=StringIO(), stderr=told)
+    assert "imported before, into “Pune”" in told.getvalue()
+    assert Contact.objects.count() == 2

@@ -116,7 +116,7 @@ def test_a_file_that_is_no_csv_is_refused_and_nothing_typed_is_lost(
 def test_a_missing_file_a_taken_name_and_a_file_too_large_are_told(client_of_meera: Client) -> None:
     send(client_of_meera, name="Pune EMI")
     page = client_of_meera.post("/lists/upload", {"name": "x"}).content.decode()
-    assert "Choose the CSV file to upload." in page
+    assert "Choose the CSV or Excel file to upload." in page
     form = {"name": "Pune EMI", "file": SimpleUploadedFile("p.csv", PEOPLE.encode())}
     assert "exists already. Choose it to add to it." in client_of_meera.post("/lists/upload", form).content.decode()
     with override_settings(UPLOAD_MAX_BYTES=20):

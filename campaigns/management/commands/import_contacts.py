@@ -12,9 +12,9 @@ from django.core.files import File
 from django.core.management.base import CommandError
 
 from campaigns.audit import COMMAND_LINE
-from campaigns.importing import loading, mapping, phones, reading, report, uploads
+from campaigns.importing import loading, mapping, phones, reading, report, uploads, workbooks
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import FLAG, REJECT, ROLES, Options
+from campaigns.importing.options import APPEND, BY_ID, BY_PHONE, FLAG, MERGE, REJECT, REPLACE, ROLES, Options
 from campaigns.management.base import DialerCommand
 from campaigns.models import ContactImport, ContactList
 
@@ -24,7 +24,10 @@ class Command(DialerCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", metavar="FILE", help="a CSV; encoding and delimiter are found out")
+        parser.add_argument(
+            "file", metavar="FILE", help="a CSV or an Excel workbook (.xlsx); encoding and delimiter are found out"
+        )
+        parser.add_argument("--sheet", default="", metavar="NAME", help="of a workbook; its first that is not empty")
         parser.add_argument("--list", required=True, metavar="NAME", help="the list, made or appended to")
         parser.add_argument("--region", default="", help="country of numbers written without one, e.g. IN (default)")
         parser.add_argument("--phone-column", default="", metavar="COLUMN", help="guessed when left out")
@@ -35,28 +38,45 @@ class Command(DialerCommand):
             metavar="COLUMN=ROLE",
             help=f"what a column is, where the guess is not right: one of {', '.join(ROLES)}",
         )
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--merge", action="store_true", help="bring people who are on the list up to date")
+        how.add_argument("--replace", action="store_true", help="merge, and remove whoever is not in the file")
+        parser.add_argument("--by-id", action="store_true", help="merge by the column with the role id, not by number")
+        parser.add_argument("--name", default="", help="of this import; the file's if left out")
         parser.add_argument("--only-mobiles", action="store_true", help="reject numbers that are no mobiles")
         parser.add_argument("--reject-wrong-values", action="store_true", help="reject them instead of flagging them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._import(
-                Asked(options["phone_column"], options["map"], options["only_mobiles"], options["reject_wrong_values"]),
-                **{name: options[name] for name in ("file", "list", "region", "json")},
-            )
+            asked = Asked(**{name: options[name] for name in Asked.__dataclass_fields__})
+            self._import(asked, **{name: options[name] for name in ("file", "list", "region", "sheet", "json")})
         except (reading.NotACsv, uploads.NotAList) as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror or error}.") from error
 
-    def _import(self, asked: "Asked", *, file: str, list: str, region: str, json: bool) -> None:  # noqa: A002
+    def _import(
+        self,
+        asked: "Asked",
+        *,
+        file: str,
+        list: str,  # noqa: A002
+        region: str,
+        sheet: str,
+        json: bool,
+    ) -> None:
         path = Path(file)
-        with path.open("rb") as opened:
+        with path.open("rb") as opened, workbooks.as_text(opened, sheet) as text:
             target = _target(list.strip(), region.upper())
-            phone, name, options = _columns(opened, asked, target)
-            contact_import = uploads.receive(File(opened, name=path.name), target, by=COMMAND_LINE)
+            phone, name, options = _columns(text.file, asked, target)
+            named = workbooks.named(path.name, text.sheet) if text.sheet else path.name
+            contact_import = uploads.receive(File(text.file, name=named), target, by=COMMAND_LINE)
+        if same := uploads.same_file(contact_import):
+            self.stderr.write(f"This very file was imported before, into “{same.contact_list}”; it is imported again.")
         progress = None if json or not sys.stderr.isatty() else self._progress
-        counts = loading.run_now(contact_import, phone, name, by=COMMAND_LINE, options=options, progress=progress)
+        counts = loading.run_now(
+            contact_import, phone, name, by=COMMAND_LINE, options=options, name=asked.name, progress=progress
+        )
         self._say_json(target.name, counts) if json else self._say(contact_import, counts)
 
     def _progress(self, counts: Counts) -> None:
@@ -93,6 +113,19 @@ class Asked:
     map: Sequence[str]
     only_mobiles: bool
     reject_wrong_values: bool
+    merge: bool
+    replace: bool
+    by_id: bool
+    name: str
+
+    def changes(self) -> dict[str, Any]:
+        """What it says about Options beside the columns."""
+        return {
+            "only_mobiles": self.only_mobiles,
+            "wrong_values": REJECT if self.reject_wrong_values else FLAG,
+            "how": REPLACE if self.replace else MERGE if self.merge else APPEND,
+            "match_by": BY_ID if self.by_id else BY_PHONE,
+        }
 
 
 def _columns(opened: BinaryIO, asked: Asked, target: uploads.Target) -> tuple[str, str, Options]:
@@ -108,11 +141,9 @@ def _columns(opened: BinaryIO, asked: Asked, target: uploads.Target) -> tuple[st
         else:
             options = options.having(column, role)
     phone = asked.phone_column or phone
-    options = replace(
-        options.without(phone),
-        only_mobiles=asked.only_mobiles,
-        wrong_values=REJECT if asked.reject_wrong_values else FLAG,
-    )
+    options = replace(options.without(phone), **asked.changes())
+    if asked.by_id and not options.external_id:
+        raise CommandError("--by-id needs a column with your ids: say --map COLUMN=id.")
     if phone in shape.header:
         return phone, name if name != phone else "", options
     problem = f"The file has no column “{phone}”" if phone else "No column of the file looks like phone numbers"

@@ -1,0 +1,136 @@
+"""A file's way into a list: its columns, the import, its report, and what becomes of it later."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HTMX_STOP_POLLING
+
+from campaigns import tallies
+from campaigns.audit import Actor
+from campaigns.forms.lists import ColumnsForm
+from campaigns.importing import mapping, phones, removing, report, uploads
+from campaigns.importing.options import REPLACE, Options
+from campaigns.importing.reading import NotACsv
+from campaigns.lifecycle import ENDED_IMPORTS, ImportStatus
+from campaigns.models import ContactImport, ImportIssue
+from campaigns.views.downloads import csv_answer
+from campaigns.views.paging import page_by_id
+
+UNDOABLE = (ImportStatus.DONE, ImportStatus.FAILED, ImportStatus.CANCELLED)
+
+
+@require_http_methods(["GET", "POST"])
+def columns(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Choose the columns, with a preview; a POST with `preview` only looks, one without imports the file."""
+    contact_import = get_object_or_404(ContactImport.objects.select_related("contact_list"), pk=import_id)
+    if contact_import.status != ImportStatus.UPLOADED:
+        return redirect("import", import_id)
+    try:
+        guess = mapping.guess(contact_import)
+    except NotACsv as gone:
+        return render(request, "lists/gone.html", {"import": contact_import, "reason": gone.reason}, status=410)
+    form = ColumnsForm(contact_import, guess, request.POST if request.method == "POST" else None)
+    chosen = _chosen(form) if form.is_valid() else None
+    if chosen and request.method == "POST" and "preview" not in request.POST:
+        uploads.queue(contact_import, *chosen, by=Actor.of(request.user), name=form.cleaned_data["name"].strip())
+        return redirect("import", import_id)
+    preview = mapping.preview(contact_import, *chosen) if chosen else None
+    context = {
+        "import": contact_import,
+        "form": form,
+        "guess": guess,
+        "preview": preview,
+        "same_file": uploads.same_file(contact_import),
+        "people_there": tallies.people_on([contact_import.contact_list_id])[contact_import.contact_list_id],
+        "region": phones.region_name(contact_import.contact_list.region),
+        "delimiter": {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}.get(contact_import.delimiter, ""),
+    }
+    refused = request.method == "POST" and form.errors and "preview" not in request.POST
+    return render(request, "lists/map.html", context, status=400 if refused else 200)
+
+
+def _chosen(form: ColumnsForm) -> tuple[str, str, Options]:
+    return form.cleaned_data["phone_column"], form.cleaned_data["name_column"], form.options()
+
+
+@require_GET
+def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Progress, then the report. The fragment of htmx is the same template; its polling ends with 286."""
+    imports = ContactImport.objects.select_related("contact_list", "created_by")
+    contact_import = get_object_or_404(imports, pk=import_id)
+    if contact_import.status == ImportStatus.UPLOADED:
+        return redirect("import-map", import_id)
+    ended = contact_import.status in ENDED_IMPORTS
+    kind = request.GET.get("kind", "")
+    issues = ImportIssue.objects.filter(kind=kind) if kind else ImportIssue.objects.all()
+    context = {
+        "import": contact_import,
+        "ended": ended,
+        "percent": min(99, 100 * contact_import.bytes_read // max(1, contact_import.size)),
+        "seconds": _seconds(contact_import),
+        "pace": _pace(contact_import),
+        "undoable": contact_import.status in UNDOABLE and contact_import.imported > 0,
+        "replaced": Options.of(contact_import.options).how == REPLACE,
+        "kind": kind,
+        "reasons": report.reasons(contact_import) if ended else [],
+        "repairs": report.repairs(contact_import) if ended else [],
+        "elsewhere": report.on_other_lists(contact_import) if ended else [],
+        "page": page_by_id(issues, {"contact_import_id": import_id}, request.GET) if ended else None,
+    }
+    polled = request.headers.get("HX-Request") == "true"
+    template = "lists/_import.html" if polled else "lists/import.html"
+    return render(request, template, context, status=HTMX_STOP_POLLING if polled and ended else 200)
+
+
+@require_POST
+def cancel(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Stop an import that runs, or discard an upload that has none of it yet."""
+    contact_import = get_object_or_404(ContactImport, pk=import_id)
+    if removing.cancel(contact_import, by=Actor.of(request.user)):
+        messages.success(request, f"{contact_import} is cancelled: nobody else comes in from it.")
+    if not contact_import.phone_column:  # it had no columns yet
+        return redirect("lists")
+    return redirect("import", import_id)
+
+
+@require_POST
+def undo(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Take an import back, in a worker."""
+    contact_import = get_object_or_404(ContactImport, pk=import_id)
+    if not removing.undo(contact_import, by=Actor.of(request.user)):
+        messages.warning(request, "This import cannot be undone now: it runs, or was undone already.")
+    return redirect("import", import_id)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Of an import that runs: rows a second since it began, and seconds until it ends at that rate."""
+
+    rows: int
+    seconds_left: int
+
+
+def _pace(contact_import: ContactImport) -> Pace | None:
+    if contact_import.status != ImportStatus.RUNNING or not contact_import.started_at or not contact_import.bytes_read:
+        return None
+    seconds = max((timezone.now() - contact_import.started_at).total_seconds(), 0.1)
+    left = max(contact_import.size - contact_import.bytes_read, 0) * seconds / contact_import.bytes_read
+    return Pace(round(contact_import.rows / seconds), round(left))
+
+
+def _seconds(contact_import: ContactImport) -> float | None:
+    if contact_import.started_at is None or contact_import.finished_at is None:
+        return None
+    return (contact_import.finished_at - contact_import.started_at).total_seconds()
+
+
+@require_GET
+def rejects(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
+    """The rejected rows as CSV, to mend and upload again."""
+    contact_import = get_object_or_404(ContactImport, pk=import_id)
+    name = f"rejects of {contact_import.file_name.rpartition('.')[0] or contact_import.file_name}.csv"
+    return csv_answer(request, report.rejects_csv(contact_import), name)

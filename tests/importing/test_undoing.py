@@ -1,0 +1,109 @@
+"""An import is taken back: who was never called is gone, who was changed is as before, who was called stays."""
+
+import pytest
+
+from campaigns import enrolling
+from campaigns.audit import COMMAND_LINE
+from campaigns.importing import loading, removing
+from campaigns.importing.loading import Counts
+from campaigns.models import AuditEntry, CampaignContact, Contact, ContactImport, ContactList
+from tests import people
+from tests.importing.conftest import Upload
+
+pytestmark = pytest.mark.django_db
+ROWS = "Name,Mobile,City\n" + "".join(f"P{place},90000{place:05},Pune\n" for place in range(25))
+
+
+def imported(upload: Upload, content: str = ROWS, name: str = "People") -> ContactImport:
+    contact_import = upload(content, name)
+    loading.run(contact_import.pk, chunk_rows=10)
+    contact_import.refresh_from_db()
+    return contact_import
+
+
+def undone(contact_import: ContactImport) -> ContactImport:
+    assert removing.undo(contact_import, by=COMMAND_LINE)
+    assert loading.run_due()
+    contact_import.refresh_from_db()
+    return contact_import
+
+
+def test_an_undone_import_leaves_nobody_behind(upload: Upload) -> None:
+    told = undone(imported(upload))
+    assert (told.status, told.undone, told.kept) == ("undone", 25, 0)
+    assert not Contact.objects.exists()
+    assert ContactList.objects.get().columns == []
+    assert list(AuditEntry.objects.filter(action__contains="und").values_list("action", flat=True).order_by("pk")) == [
+        "undo import",
+        "import undone",
+    ]
+
+
+def test_only_the_people_of_that_import_go(upload: Upload) -> None:
+    imported(upload, "Mobile\n9123456780\n")
+    undone(imported(upload))
+    assert Contact.objects.get().phone == "+919123456780"
+
+
+def test_whoever_was_called_stays_and_says_so_and_whoever_waits_leaves_the_line(upload: Upload) -> None:
+    contact_import = imported(upload)
+    campaign = people.campaign(lists=[contact_import.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    called, failed, skipped = CampaignContact.objects.order_by("pk")[:3]
+    CampaignContact.objects.filter(pk=called.pk).update(state="done", tries=1)
+    people.attempt(failed, "refused")
+    CampaignContact.objects.filter(pk=failed.pk).update(state="pending")
+    CampaignContact.objects.filter(pk=skipped.pk).update(state="skipped")
+    told = undone(contact_import)
+    assert (told.undone, told.kept) == (23, 2)
+    assert set(Contact.objects.values_list("phone", "flag")) == {
+        (called.phone, removing.KEPT_BY_UNDO),
+        (failed.phone, removing.KEPT_BY_UNDO),
+    }
+    assert set(campaign.contacts.values_list("pk", flat=True)) == {called.pk, failed.pk, skipped.pk}
+
+
+def test_the_mended_file_brings_people_into_line_again(upload: Upload) -> None:
+    contact_import = imported(upload)
+    campaign = people.campaign(lists=[contact_import.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    undone(contact_import)
+    imported(upload, "Name,Mobile\nRavi,9000000003\n")
+    while enrolling.enrol_all():
+        pass
+    assert campaign.contacts.get().name == "Ravi"
+
+
+def test_an_undo_that_was_killed_goes_on_behind_its_last_chunk(upload: Upload) -> None:
+    contact_import = imported(upload)
+    assert removing.undo(contact_import, by=COMMAND_LINE)
+    assert removing._undo_chunk(contact_import.pk, 10)
+    assert Contact.objects.count() == 15
+    assert loading.next_due() == contact_import.pk
+    assert loading.run_due()
+    contact_import.refresh_from_db()
+    assert (contact_import.status, contact_import.undone, Contact.objects.count()) == ("undone", 25, 0)
+
+
+def test_an_import_can_be_undone_once_and_not_while_it_runs(upload: Upload) -> None:
+    contact_import = upload(ROWS)
+    assert not removing.undo(contact_import, by=COMMAND_LINE)
+    loading.run(contact_import.pk)
+    undone(contact_import)
+    assert not removing.undo(contact_import, by=COMMAND_LINE)
+
+
+def test_a_cancelled_import_keeps_what_came_in_and_can_be_undone(upload: Upload) -> None:
+    contact_import = upload(ROWS)
+
+    def after_the_first_chunk(_: Counts) -> None:
+        assert removing.cancel(contact_import, by=COMMAND_LINE)
+
+    loading.run(contact_import.pk, after_the_first_chunk, chunk_rows=10)
+    contact_import.refresh_from_db()
+    assert (contact_import.status, contact_import.rows, Contact.objects.count()) == ("cancelled", 10, 10)
+    assert not removing.cancel(contact_import, by=COMMAND_LINE)
+    assert undone(contact_import).undone == 10
+    assert not Contact.objects.exists()
