@@ -36,7 +36,8 @@ PER_SECOND = 25  # of each
 ANSWER_MS = 20
 OPEN_FOR = timedelta(seconds=1)
 NEXT = 3  # people put on the do-not-call list together: those who are due first
-MOMENT = 0.04  # seconds between two acts, at most
+MOMENT = 0.03  # seconds between two acts, at most
+PATIENCE = 2.0  # seconds that a campaign may take to dial again
 
 
 @dataclass
@@ -123,9 +124,9 @@ def _dialling(account: ExotelAccount) -> Iterator[None]:
 def _act(campaigns: Sequence[Campaign], rounds: int, chance: random.Random) -> Acts:
     acts = Acts()
     for place in range(rounds):
-        time.sleep(chance.uniform(0, MOMENT))
         paused, other = chance.sample(campaigns, 2)
-        generation = Campaign.objects.values_list("generation", flat=True).get(pk=paused.pk)
+        generation = _dialling_again(paused)
+        time.sleep(chance.uniform(0, MOMENT))
         control.pause(paused.pk, by=COMMAND_LINE)
         acts.pauses.append((paused.pk, generation, time.monotonic()))
         time.sleep(chance.uniform(0, MOMENT))
@@ -137,6 +138,16 @@ def _act(campaigns: Sequence[Campaign], rounds: int, chance: random.Random) -> A
         if place % 20 == 0:
             _end_calls(campaigns)
     return acts
+
+
+def _dialling_again(campaign: Campaign) -> int:
+    """Wait until it has dialled since its last resume, so that the pause meets traffic; the generation it is in."""
+    generation = Campaign.objects.values_list("generation", flat=True).get(pk=campaign.pk)
+    since = CallAttempt.objects.filter(campaign=campaign, generation=generation)
+    until = time.monotonic() + PATIENCE
+    while not since.exists() and time.monotonic() < until:
+        time.sleep(0.005)
+    return generation
 
 
 def _due_first(campaign: Campaign) -> list[str]:

@@ -115,7 +115,7 @@ def resume(campaign_id: int, *, by: Actor) -> None:
             return
         if campaign.status != CampaignStatus.PAUSED:
             raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
-        if eligibility.end_block(campaign, pacing.db_now()):
+        if _end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: set a later end first, or stop it.")
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
         CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
@@ -170,7 +170,7 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
         campaign = locked(campaign_id)
         if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
             raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
-        if eligibility.end_block(campaign, pacing.db_now()):
+        if _end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code__in=ASKED)
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
@@ -215,7 +215,7 @@ def finish(campaign_id: int, *, at_once: int | None = None) -> None:
     if campaign.status == CampaignStatus.DRAINING:
         _drain(campaign, at_once)
         return
-    if campaign.status == CampaignStatus.RUNNING and eligibility.end_block(campaign, pacing.db_now()):
+    if campaign.status == CampaignStatus.RUNNING and _end_reached(campaign):
         Campaign.objects.filter(pk=campaign_id, enrolled_at=None).update(enrolled_at=timezone.now())
         _skip_waiting(campaign, eligibility.ENDED, eligibility.END_REACHED, at_once)
         campaign.refresh_from_db(fields=["enrolled_at"])
@@ -225,6 +225,10 @@ def finish(campaign_id: int, *, at_once: int | None = None) -> None:
             pacing.lock(campaign.account_id)
             if not _unfinished(campaign) and not enrolling.appended(campaign_id):
                 advance(rows, CAMPAIGN, CampaignStatus.COMPLETED, field="status", ended_at=timezone.now())
+
+
+def _end_reached(campaign: Campaign) -> bool:
+    return campaign.ends_at is not None and eligibility.end_block(campaign, pacing.db_now()) is not None
 
 
 def _unfinished(campaign: Campaign) -> bool:

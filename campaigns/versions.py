@@ -107,7 +107,8 @@ def _branch(of: Mapping[str, Any]) -> str:
 
 def _retries(of: Mapping[str, Any]) -> str:
     rules = [f"{outcome}: {times} more, {minutes} min later" for outcome, (times, minutes) in of["retries"].items()]
-    return "; ".join([f"{of['max_attempts']} calls at most", *rules])
+    most = "1 call" if of["max_attempts"] == 1 else f"{of['max_attempts']} calls at most"
+    return "; ".join([most, *rules])
 
 
 def _recorded(of: Mapping[str, Any]) -> str:

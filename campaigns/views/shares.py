@@ -36,8 +36,8 @@ class Part:
         if not self.others:
             return "No other campaign of the account runs, so every call is this one’s."
         part = f"{self.weight} of {plural(self.whole, 'part,parts')} of the account’s calls, about {self.percent}"
-        others = plural(self.others, "other campaign,other campaigns")
-        return f"Gets {part}, and waits for its turn: {others} share them. What one cannot use, the rest get."
+        others = plural(self.others, "other campaign has,other campaigns have")
+        return f"Gets {part}, and waits for its turn: {others} the rest. What one cannot use, the others get."
 
     @property
     def percent(self) -> str:

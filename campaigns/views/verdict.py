@@ -72,6 +72,8 @@ def _running(campaign: Campaign, counts: Counts, ahead: Forecast, answer: str) -
 
 def _finish(campaign: Campaign, ahead: Forecast) -> str:
     """When everybody due is called, how far that is from the last call of its day, and what is not in it."""
+    if campaign.ends_at and (ahead.ends_at is None or ahead.ends_at > campaign.ends_at):
+        return format_html("Its end, <b>{}</b>, comes before everybody is called at this pace.", when(campaign.ends_at))
     if ahead.ends_at is None:
         return "At this pace it does not finish within two months."
     spare = ""

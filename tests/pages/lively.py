@@ -108,6 +108,8 @@ def pages(account: ExotelAccount, client: Client) -> dict[str, str]:
         "live": f"/campaigns/{live.pk}/",
         "paused": f"/campaigns/{paused.pk}/",
         "stop": f"/campaigns/{live.pk}/stop",
+        "change": f"/campaigns/{live.pk}/change",
+        "versions": f"/campaigns/{live.pk}/versions",
         "people": f"/campaigns/{live.pk}/contacts",
         "lists": "/lists/",
         "upload": "/lists/upload",

@@ -13,7 +13,7 @@ from django.utils import timezone
 from campaigns import adjusting
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import AttemptState
-from campaigns.models import AuditEntry, Campaign, CampaignVersion
+from campaigns.models import AuditEntry, Campaign, CampaignVersion, Pacer
 from tests.pages import world
 
 SENT = {
@@ -160,3 +160,11 @@ class TestStop:
     def test_a_flow_offers_no_hanging_up(self, client_of_meera: Client, campaign: Campaign) -> None:
         Campaign.objects.update(mode="flow")
         assert 'value="hang-up"' not in _page(client_of_meera, campaign, "stop")
+
+
+def test_the_verdict_says_when_the_end_comes_before_everybody_is_called(
+    client_of_meera: Client, campaign: Campaign
+) -> None:
+    Campaign.objects.update(ends_at=timezone.now() + timedelta(minutes=1), calls_per_second="0.001")
+    Pacer.objects.update(loop_seen_at=timezone.now())
+    assert "comes before everybody is called at this pace" in _page(client_of_meera, campaign, "?part=verdict")
