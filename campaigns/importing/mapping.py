@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
-from zoneinfo import available_timezones
 
 from campaigns.importing import headings, phones, reading, uploads, values
 from campaigns.importing.options import OTHER_PHONES, Options
 from campaigns.importing.people import BadRow, Columns, Person, person
+from campaigns.importing.phone_zones import known_zones
 from campaigns.importing.reading import Row
 from campaigns.models import Contact, ContactImport
 
@@ -108,7 +108,7 @@ def _seen(name: str, place: int, sample: Sequence[Sequence[str]], region: str) -
         phone_share=good / len(cells) if cells else 0.0,
         kind=values.guess(name, cells, region),
         different=len(set(cells)) == len(cells) > 0,
-        zones=bool(cells) and all(cell in available_timezones() and "/" in cell for cell in set(cells)),
+        zones=bool(cells) and all("/" in cell and cell in known_zones() for cell in set(cells)),
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from campaigns.importing import phones, values
 from campaigns.importing.options import REJECT, Options
+from campaigns.importing.phone_zones import known_zones
 from campaigns.importing.reading import Row
 
 LONGEST_NAME = 200
@@ -156,7 +156,7 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
         return BadRow(one.line, NO_CONSENT, consent, options.consent)
     kept, note, flags, wrong = _read_values(one, columns)
     zone = _word(cells, columns.place(options.time_zone))
-    if zone and zone not in _zones():
+    if zone and zone not in known_zones():
         flags.append(f"{options.time_zone}: “{zone[:40]}” is no time zone like Asia/Kolkata")
         wrong = wrong or (options.time_zone, zone)
     if wrong and options.wrong_values == REJECT:
@@ -164,7 +164,7 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
     return one._replace(
         values=kept,
         note=note,
-        time_zone=zone if zone in _zones() else one.time_zone,
+        time_zone=zone if zone in known_zones() else one.time_zone,
         language=_word(cells, columns.place(options.language)),
         external_id=_word(cells, columns.place(options.external_id)),
         consent=consent,
@@ -199,11 +199,6 @@ def _both(note: str, more: str) -> str:
 
 def _word(cells: Sequence[str], place: int | None) -> str:
     return "" if place is None else " ".join(_text(cells[place]).split())[:LONGEST_WORD]
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _text(cell: str) -> str:

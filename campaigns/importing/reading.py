@@ -283,7 +283,7 @@ def _utf8_or_legacy(file: BinaryIO, legacy: str) -> str:
     while block := file.read(1 << 20):
         text = decoder.decode(block)
         if not text.isascii():
-            bad = text.count("\ufffd")
+            bad = max(0, text.count("\ufffd") - block.count(b"\xef\xbf\xbd"))  # less those that are written there
             damaged += bad
             good += len(text) - len(text.encode("ascii", "ignore")) - bad
     damaged += len(decoder.decode(b"", final=True))
