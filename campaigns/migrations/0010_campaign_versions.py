@@ -1,3 +1,5 @@
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -22,7 +24,7 @@ PLAIN = (
 )
 
 
-def first_versions(apps, schema_editor):
+def first_versions(apps: Any, _schema_editor: Any) -> None:
     """Campaigns that were launched before versions were kept: version 1 is how they are set now."""
     campaigns = apps.get_model("campaigns", "Campaign")
     versions = apps.get_model("campaigns", "CampaignVersion")
@@ -34,7 +36,7 @@ def first_versions(apps, schema_editor):
     campaigns.objects.filter(launched_at__isnull=False).update(version=1)
 
 
-def _settings(campaign):
+def _settings(campaign: Any) -> dict[str, Any]:
     rules = campaign.retry_rules.filter(times__gt=0).order_by("outcome")
     return {name: getattr(campaign, name) for name in PLAIN} | {
         "account": campaign.account.name,

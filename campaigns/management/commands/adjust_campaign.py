@@ -31,8 +31,9 @@ class Command(CampaignCommand):
             )
         done = adjusting.adjust(campaign.pk, by=COMMAND_LINE, **wanted)
         campaign.refresh_from_db()
-        found = {"id": campaign.pk, "version": campaign.version, "changes": [str(change) for change in done]}
-        said = f"Changed {campaign.name}: {'; '.join(found['changes'])}." if done else "All of that was so already."
+        changes = [str(change) for change in done]
+        found = {"id": campaign.pk, "version": campaign.version, "changes": changes}
+        said = f"Changed {campaign.name}: {'; '.join(changes)}." if done else "All of that was so already."
         self.answer(options, found, said)
 
 
