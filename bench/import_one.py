@@ -22,7 +22,7 @@ def main(path: Path, name: str) -> None:
         given = uploads.receive(File(file, name=path.name), uploads.Target(name), by=COMMAND_LINE)
     guess = mapping.guess(given)
     looking = time.monotonic() - began
-    counts = loading.run_now(given, guess.phone, guess.name, by=COMMAND_LINE)
+    counts = loading.run_now(given, guess.phone, guess.name, by=COMMAND_LINE, options=guess.options)
     used = resource.getrusage(resource.RUSAGE_SELF)
     took = {
         "rows": counts.rows,

@@ -75,7 +75,7 @@ def _people(rows: int) -> Iterator[list[object]]:
 
 def _import(people: Path, name: str) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.import_one", str(people), name]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout)
     return answer
 

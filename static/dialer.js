@@ -61,7 +61,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A file may be dropped on the whole field, which then says its name.
-document.querySelectorAll(".drop").forEach((field) => {
+const readyToDrop = () => document.querySelectorAll(".drop").forEach((field) => {
   const input = field.querySelector("input[type=file]");
   const over = (event) => { event.preventDefault(); field.classList.add("is-over"); };
   ["dragenter", "dragover"].forEach((kind) => field.addEventListener(kind, over));
@@ -75,6 +75,39 @@ document.querySelectorAll(".drop").forEach((field) => {
   input.addEventListener("change", () => {
     if (input.files.length) field.querySelector(".drop__title").textContent = input.files[0].name;
   });
+});
+readyToDrop();
+
+// An upload says how far it is. Its answer is the next page, or this one with what is wrong.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-uploads]") || !form.querySelector("input[type=file]").files.length) return;
+  event.preventDefault();
+  const sent = new XMLHttpRequest();
+  const bar = document.createElement("progress");
+  const words = document.createElement("p");
+  words.className = "small";
+  words.setAttribute("role", "status");
+  bar.max = 100;
+  form.append(bar, words);
+  form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = true; });
+  sent.upload.addEventListener("progress", (part) => {
+    if (!part.lengthComputable) return;
+    bar.value = Math.floor((100 * part.loaded) / part.total);
+    words.textContent = part.loaded < part.total ? `Uploading, ${bar.value} %` : "Uploaded; the file is being read";
+  });
+  sent.addEventListener("load", () => {
+    if (sent.status < 400) { location.assign(sent.responseURL); return; }
+    const answer = new DOMParser().parseFromString(sent.responseText, "text/html").querySelector("main");
+    if (answer) { document.querySelector("main").replaceWith(answer); readyToDrop(); } else { form.submit(); }
+  });
+  sent.addEventListener("error", () => {
+    bar.remove();
+    words.textContent = "The connection broke off. Try again.";
+    form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = false; });
+  });
+  sent.open("POST", form.action);
+  sent.send(new FormData(form));
 });
 
 // Toasts leave by themselves; what must be read is a callout.

@@ -106,10 +106,17 @@ def _repairs(people: Iterable[Person], rows: Iterable[Row], columns: Columns) ->
     return found
 
 
+def _masked(number: str) -> str:
+    """Its first three and last two figures: what was repaired is seen, whose number it is is not."""
+    figures = [place for place, char in enumerate(number) if char.isdecimal()]
+    hidden = set(figures[3:-2])
+    return "".join("•" if place in hidden else char for place, char in enumerate(number))
+
+
 def _example(kind: str, one: Person, cells: Sequence[str], columns: Columns) -> tuple[str, str]:
     """A repaired cell before and after."""
     if kind not in (PLAIN_NUMBER, PLAIN_DATE):
-        return cells[columns.phones[0]].strip()[:60], one.phone
+        return _masked(cells[columns.phones[0]].strip()[:60]), _masked(one.phone)
     wanted = values.NUMBER if kind == PLAIN_NUMBER else values.DATE
     for place, _, what, _ in columns.typed:
         before = cells[columns.places[place]].strip()

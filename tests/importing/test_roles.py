@@ -82,7 +82,7 @@ def test_repairs_are_counted_by_kind_with_the_first_of_each(upload: Upload) -> N
     rows = '098765 43210,5\n9123456780,5\n91234-56781,"1,000"\n'
     told = imported(upload, "Mobile,Amount\n" + rows, Options(types={"Amount": "number"}))
     found = {each.kind: (each.rows, each.line, each.before, each.after) for each in report.repairs(told)}
-    assert found["spaces and dashes"] == (2, 2, "098765 43210", "+919876543210")
+    assert found["spaces and dashes"] == (2, 2, "098••• •••10", "+919•••••••10")
     assert found["number written plainly"] == (1, 4, "1,000", "1000")
 
 

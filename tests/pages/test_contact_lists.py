@@ -93,7 +93,7 @@ def test_a_file_too_large_for_memory_is_read_from_disk(client_of_meera: Client) 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"PK\x03\x04" + bytes(200), "people.csv: This is an Excel workbook"),
+        (b"PK\x03\x04" + bytes(200), "people.csv: This Excel workbook is damaged"),
         (b"%PDF-1.4", "This is a PDF"),
         (b"", "The file is empty"),
         (b"Name,Mobile\n", "no rows below it"),
