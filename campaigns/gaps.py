@@ -26,7 +26,7 @@ UNWITNESSED = timedelta(seconds=5)  # calls may have been placed for so long aft
 POST_TIME = timedelta(seconds=10)  # our request's own time, before it rings
 LEAP = 10_000  # numbers of attempts that may have been given out after the last mark
 BLIND_LEAP = 10_000_000  # the same if there is no mark at all
-HOW = "Then “manage.py resume_campaign ID --after-restore” asks Exotel who was called, before anybody is dialled."
+HOW = "Run “manage.py resume_campaign ID --after-restore”: it asks Exotel who was called, before anybody is dialled."
 BLIND = "Nobody can say whether this database knows every call: what Redis and STATE_DIR had kept of the last is lost."
 CHECK_FIRST = (
     "This database has forgotten calls (see Settings). Run “manage.py resume_campaign ID --after-restore” first: it "

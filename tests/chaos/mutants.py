@@ -286,6 +286,30 @@ MUTANTS = (
         tests=("tests/dialing/test_loop.py", "-k", "slept_after_the_commit"),
     ),
     Mutant(
+        "restore-not-noticed",
+        "a loop dials on whatever database it finds",
+        (
+            Edit(
+                "campaigns/dialing.py",
+                "    if trouble or not gaps.clear(account_id):\n",
+                "    if trouble:\n",
+            ),
+        ),
+        tests=("tests/dialing/test_restore_drill.py", "-k", "nobody_is_dialled_again"),
+    ),
+    Mutant(
+        "numbers-used-twice",
+        "after a restore attempts get the numbers of forgotten ones",
+        (
+            Edit(
+                "campaigns/gaps.py",
+                "        move_on(top + LEAP, max(mark.owner for mark in known.marks.values()) + LEAP)\n",
+                "        pass\n",
+            ),
+        ),
+        tests=("tests/campaigns/test_gaps.py", "-k", "never_given_out_again"),
+    ),
+    Mutant(
         "retry-after-ignored",
         "429 makes nobody wait",
         (

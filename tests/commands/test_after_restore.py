@@ -62,8 +62,8 @@ def test_the_report_is_made_of_sentences(here: Manage, exotel: FarSide, campaign
     exotel.call(people.phone(1))
     said = here("resume_campaign", str(campaign.pk), "--after-restore")
     assert (said.status, said.err) == (0, "")
-    assert "0 were known; 2 this database had forgotten:" in said.out
-    assert "1 are written down with their outcome (1 busy)" in said.out
+    assert "Known: 0. Forgotten by this database: 2, of which" in said.out
+    assert "written down with their outcome: 1 (1 busy)" in said.out
     assert "nobody here" in said.out
     assert "wishes not to be called" in said.out
     assert said.out.rstrip().endswith(f"{campaign.name} is running.")

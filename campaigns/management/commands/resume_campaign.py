@@ -43,12 +43,12 @@ class Command(CampaignCommand):
 
 def _report(campaign: Campaign, found: Found) -> Iterator[str]:
     yield f"Exotel’s list from {stamp(found.since)} to {stamp(found.until)}: {plural(found.listed, 'call,calls')}."
-    yield f"{found.known} were known; {len(found.lines)} this database had forgotten:"
+    yield f"Known: {found.known}. Forgotten by this database: {len(found.lines)}, of which"
     counts = found.counts()
-    yield f"  {counts[forgotten.RECORDED]} are written down with their outcome ({_outcomes(found)})"
-    yield f"  {counts[forgotten.MATCHED]} are the end of an attempt that was on its way"
-    yield f"  {counts[forgotten.GOES_ON]} go on, and are asked about"
-    yield f"  {counts[forgotten.NOBODY]} are of numbers in no campaign of this account"
+    yield f"  written down with their outcome: {counts[forgotten.RECORDED]} ({_outcomes(found)})"
+    yield f"  the end of an attempt that was on its way: {counts[forgotten.MATCHED]}"
+    yield f"  still going on, and asked about: {counts[forgotten.GOES_ON]}"
+    yield f"  to numbers in no campaign of this account: {counts[forgotten.NOBODY]}"
     for line in found.lines[:MOST_SHOWN]:
         whose = f"campaign {line.campaign}" if line.campaign else "nobody here"
         yield f"    {stamp(line.at)}  {line.phone}  {line.outcome}  {whose}"
