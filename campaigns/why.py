@@ -8,6 +8,7 @@ What ends by an event instead (a slot that frees, a hold that is lifted, people 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from campaigns import eligibility, in_line, intents, pacing
 from campaigns.eligibility import Block, Person
@@ -171,7 +172,8 @@ def _end(facts: Facts, at: datetime) -> Block | None:
 
 
 def _end_detail(facts: Facts) -> str:
-    return f"ends {facts.campaign.ends_at:%d %b %Y %H:%M} UTC" if facts.campaign.ends_at else ""
+    zone, ends_at = facts.campaign.time_zone, facts.campaign.ends_at
+    return f"ends {ends_at.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M} {zone}" if ends_at else ""
 
 
 def _suppressed(facts: Facts, at: datetime) -> Block | None:

@@ -1,6 +1,6 @@
 """A campaign's own end: from then on nobody is called, who waits is skipped with the reason, and it completes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -111,6 +111,12 @@ class TestToldAs:
         contact = people.contact(Campaign.objects.get(pk=people.campaign(ends_at=ago()).pk))
         answer = why.explain(contact)
         assert (answer.state, answer.stop and answer.stop.code) == ("never", "end")
+
+    def test_the_end_by_the_campaigns_clock_while_it_is_still_ahead(self) -> None:
+        campaign = people.campaign(ends_at=datetime(2099, 12, 1, 12, 30, tzinfo=UTC), time_zone="Asia/Kolkata")
+        contact = people.contact(Campaign.objects.get(pk=campaign.pk))
+        [check] = [check for check in why.explain(contact).checks if check.code == "end"]
+        assert (check.state, check.detail) == ("ok", "ends 01 Dec 2099, 18:00 Asia/Kolkata")
 
     def test_why_a_person_whose_retry_comes_after_the_end_is_not_called(self) -> None:
         campaign = people.campaign(ends_at=ago(-60))
