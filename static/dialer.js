@@ -89,7 +89,7 @@ document.addEventListener("submit", (event) => {
   words.className = "small";
   words.setAttribute("role", "status");
   bar.max = 100;
-  form.append(bar, words);
+  form.prepend(bar, words);
   form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = true; });
   sent.upload.addEventListener("progress", (part) => {
     if (!part.lengthComputable) return;
