@@ -11,9 +11,9 @@
   BAD_CALLS pause the campaign. Whether to go on with such a list is a person's decision; a resumed campaign is judged
   by the calls of after that, because a call belongs to the generation that made it.
 
-So that none of these costs many: while nothing is proved (a campaign that was just launched or resumed, or the last
-talks or calls went wrong) no more than FEW_OPEN calls are open. A bot proves itself by a stream that starts, a flow by
-a call that rings or ends well.
+So that none of these costs many: while nothing is proved (a campaign that was just launched, or resumed after a pause
+of ours, or the last talks or calls went wrong) no more than FEW_OPEN calls are open, talks that have begun aside. A bot
+proves itself by a stream that starts, a flow by a call that rings or ends well.
 
 BOT and CALLS_FAIL end by themselves. Every PROBE_EVERY they are looked at; for the bot our own media address is asked
 first, which rings nobody. Then one person is called. A stream that lasts, or a call that rings, lifts the hold, and the
@@ -30,12 +30,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Greatest
 
 from campaigns import addresses, audit, holds, pacing
 from campaigns.audit import DIALER
-from campaigns.lifecycle import CampaignStatus, Outcome
+from campaigns.lifecycle import AttemptState, CampaignStatus, Outcome
 from campaigns.models import Breaker, CallAttempt, Campaign, Mode, Stream
 
 BOT, CALLS_FAIL, BAD_LIST = "bot-trouble", "calls-fail", "bad-list"
@@ -74,14 +74,22 @@ def of(campaign: Campaign) -> Breaker:
         return Breaker(campaign=campaign)
 
 
-def begin(campaign: Campaign) -> None:
-    """Launched or resumed: what was before says nothing any more, and nothing is proved yet."""
-    Breaker.objects.update_or_create(campaign=campaign, defaults=_CLEAR | {"trial": True})
+def begin(campaign: Campaign, *, trial: bool = True) -> None:
+    """Launched or resumed: what was before says nothing any more; with `trial` nothing is proved yet either."""
+    Breaker.objects.update_or_create(campaign=campaign, defaults=_CLEAR | {"trial": trial})
 
 
 def careful(breaker: Breaker) -> bool:
     """Whether few calls at a time are enough for now."""
     return breaker.trial or breaker.bad_talks >= DOUBTFUL_TALKS or breaker.bad_calls >= DOUBTFUL_CALLS
+
+
+def unproved(campaign: Campaign) -> int:
+    """Open calls of which nobody knows yet whether they go well; asked only while the campaign is careful."""
+    rows = CallAttempt.objects.filter(campaign=campaign, slot_released_at__isnull=True)
+    if campaign.mode == Mode.BOT:
+        return rows.exclude(Exists(Stream.objects.filter(attempt=OuterRef("pk"), started_at__isnull=False))).count()
+    return rows.exclude(state=AttemptState.ANSWERED).count()
 
 
 # --------------------------------------------------------------------------------------------------------- evidence

@@ -117,9 +117,10 @@ def resume(campaign_id: int, *, by: Actor) -> None:
             raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
         if _end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: set a later end first, or stop it.")
+        by_us = campaign.paused_by == DIALER.name
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
         CampaignPace.objects.filter(campaign=campaign).update(bad_requests_in_row=0)
-        breakers.begin(campaign)
+        breakers.begin(campaign, trial=by_us)
         audit.record(by, "resume", f"campaign:{campaign.pk}")
 
 

@@ -125,8 +125,9 @@ def breaker_block(campaign: Campaign, now: datetime) -> Block | None:
 
 def careful_block(campaign: Campaign, used: int, now: datetime) -> Block | None:
     """Few calls at a time, until it is known that they come to something."""
-    if used >= breakers.FEW_OPEN and breakers.careful(breakers.of(campaign)):
-        reason = f"Only {breakers.FEW_OPEN} calls at a time, until one has shown that all is well."
+    few = breakers.FEW_OPEN
+    if used >= few and breakers.careful(breakers.of(campaign)) and breakers.unproved(campaign) >= few:
+        reason = f"Only {few} calls at a time, until one has shown that all is well."
         return Block("careful", reason, until=now + SLOT_WAIT)
     return None
 

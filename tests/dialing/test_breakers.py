@@ -294,3 +294,19 @@ def test_a_call_that_failed_after_a_while_on_the_line_was_picked_up() -> None:
     statement = Statement(source=EventSource.CALLBACK, at=now, status="failed", talk_seconds=2)
     outcomes.apply(placed(campaign).pk, statement)
     assert (known(campaign).bad_talks, known(campaign).bad_calls) == (1, 0)
+
+
+def test_talks_that_go_on_do_not_keep_a_careful_campaign_from_calling(owner: int) -> None:
+    campaign = bot_campaign()
+    for _ in range(2 * breakers.FEW_OPEN):
+        Stream.objects.create(attempt=placed(campaign), started_at=pacing.db_now())
+    breakers.begin(campaign)
+    assert isinstance(next_step(campaign, owner), Intent)
+
+
+def test_who_is_resumed_after_a_persons_pause_goes_on_as_before(owner: int) -> None:
+    campaign = people.campaign()
+    control.pause(campaign.pk, by=COMMAND_LINE)
+    control.resume(campaign.pk, by=COMMAND_LINE)
+    for _ in range(2 * breakers.FEW_OPEN):
+        assert isinstance(next_step(campaign, owner), Intent)
