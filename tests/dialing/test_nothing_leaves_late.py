@@ -14,7 +14,7 @@ LATEST = 1.0  # seconds
 def test_no_first_byte_comes_later_than_a_second_after_any_of_a_hundred_pauses_and_entries() -> None:
     late = pauses.play(ROUNDS, seed=7)
     assert len(late.pauses) == len(late.suppressions) == ROUNDS
-    assert late.dials > ROUNDS  # there was traffic to be stopped
+    assert late.dials > ROUNDS / 2  # there was traffic to be stopped
     assert max(late.pauses) <= LATEST
     assert max(late.suppressions) <= LATEST
     print(  # noqa: T201 (shown by -s; `make bench ARGS=pauses` measures it)
