@@ -134,6 +134,8 @@ def look(file: BinaryIO, encoding: str = "") -> Shape:
         raise NotACsv("The file has no rows.")
     has_header = headings.is_header(records[0])
     header = _header(records, has_header=has_header)
+    if not header:
+        raise NotACsv("The file begins with rows of empty cells. Take them out, and upload the file again.")
     return Shape(encoding, delimiter, header, has_header, skip=bool(marked) + has_header)
 
 

@@ -171,6 +171,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "elf": (b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "not a text file"),
     "nothing": (b"", "empty"),
     "blank lines only": (b"\n\r\n  \n", "empty"),
+    "empty cells first": (b'" "\n" "\n' + b",\n" * 200 + b"Name,Mobile\n", "rows of empty cells"),
     "bom only": (b"\xef\xbb\xbf", "empty"),
     "header only": (b"Name,Mobile\n", "no rows"),
     "sep line and header only": (b"sep=;\nName;Mobile\n", "no rows"),
