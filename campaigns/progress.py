@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import eligibility, heartbeat, history, learning, pacing, stalls, tallies
+from campaigns import eligibility, gaps, heartbeat, history, learning, pacing, stalls, tallies
 from campaigns.lifecycle import (
     DUE_CONTACTS,
     OPEN_ATTEMPTS,
@@ -202,7 +202,8 @@ def _no_loop(campaign: Campaign, now: datetime) -> Waiting:
 def _paused(campaign: Campaign) -> Waiting:
     by_us = campaign.paused_by == "Dialer"
     reason = campaign.paused_reason or f"Paused by {campaign.paused_by or 'somebody'}."
-    return Waiting(held=by_us, code="paused", reason=reason, hint="Mend the cause, then resume." if by_us else "")
+    mend = by_us and gaps.HOW not in reason  # which says what to do
+    return Waiting(held=by_us, code="paused", reason=reason, hint="Mend the cause, then resume." if mend else "")
 
 
 _HINTS: Mapping[str, str] = {
