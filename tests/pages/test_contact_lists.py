@@ -324,3 +324,13 @@ def test_rows_with_a_wrong_value_are_rejected_where_that_is_chosen(client_of_mee
     contact_import.refresh_from_db()
     assert (contact_import.imported, contact_import.rejected) == (33, 1)
     assert contact_import.issues.get().reason == "Amount: “soon” is no number"
+
+
+def test_a_persons_page_tells_further_numbers_and_what_is_dialled(client_of_meera: Client) -> None:
+    contact_import = imported(client_of_meera, RICH)
+    Contact.objects.update(alternatives=["+919000000013"], external_id="L1", language="hi", flag="Look at this")
+    person = Contact.objects.filter(contact_list=contact_import.contact_list_id).first()
+    assert person
+    text = text_of(client_of_meera, f"/contacts/{person.pk}/")
+    assert "Look at this" in text
+    assert "Other numbers +91 90000 ••13 kept; only the number above is dialled Your id L1 Language hi" in text
