@@ -1,7 +1,9 @@
 """Files as people export them, each with what must come out; and files that are no CSV, each with its sentence."""
 
 import io
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +109,20 @@ def test_a_cell_above_the_cap_makes_its_row_useless_and_no_other() -> None:
 def test_a_cell_that_no_csv_reader_takes_makes_its_row_useless_and_no_other() -> None:
     _, rows = read(b"Mobile,Name\n9876543210," + b"x" * 200_000 + b"\n9123456780,Asha\n")
     assert [(row.line, bool(row.problem)) for row in rows] == [(2, True), (3, False)]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    peaks = []
+    for count in (50_000, 150_000):
+        path = tmp_path / f"{count}.csv"
+        path.write_text(NAMES + "".join(f"Person {place},{9_000_000_000 + place}\n" for place in range(count)))
+        with path.open("rb") as file:
+            shape = reading.look(file)
+            tracemalloc.start()
+            assert reading.check(file, shape) == count
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.2 < 16_000_000, peaks
 
 
 def workbook() -> bytes:
