@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.exotel.answers import Accepted, Refused, Unknown, rate_allowance, read_answer, retry_after
+from campaigns.exotel.allowances import rate_allowance
+from campaigns.exotel.answers import Accepted, Refused, Unknown, read_answer, retry_after
 from campaigns.exotel.bodies import read_body
 from campaigns.exotel.errors import Unreadable
 from campaigns.exotel.statuses import CallStatus, EndedBy, call_status, ended_by
