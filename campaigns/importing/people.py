@@ -103,6 +103,17 @@ class Columns:
         told = (self.options.time_zone, self.options.language, self.options.external_id, self.options.consent)
         return bool(self.typed or any(told))
 
+    @cached_property
+    def told(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """Where zone, language, id and consent stand."""
+        given = self.options
+        return (
+            self.place(given.time_zone),
+            self.place(given.language),
+            self.place(given.external_id),
+            self.place(given.consent),
+        )
+
     def place(self, column: str) -> int | None:
         return self.header.index(column) if column in self.header else None
 
@@ -151,25 +162,30 @@ def _choose(
 def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | BadRow:
     """With its zone, language, id and consent, and its values read as what their columns hold."""
     options = columns.options
-    consent = _word(cells, columns.place(options.consent))
-    if consent.lower() in SAYS_NO:
+    zone_at, language_at, id_at, consent_at = columns.told
+    consent = _word(cells, consent_at)
+    if consent and consent.lower() in SAYS_NO:
         return BadRow(one.line, NO_CONSENT, consent, options.consent)
     kept, note, flags, wrong = _read_values(one, columns)
-    zone = _word(cells, columns.place(options.time_zone))
+    zone = _word(cells, zone_at)
     if zone and zone not in known_zones():
         flags.append(f"{options.time_zone}: “{zone[:40]}” is no time zone like Asia/Kolkata")
         wrong = wrong or (options.time_zone, zone)
     if wrong and options.wrong_values == REJECT:
         return BadRow(one.line, flags[0], wrong[1], wrong[0])
-    return one._replace(
-        values=kept,
-        note=note,
-        time_zone=zone if zone in known_zones() else one.time_zone,
-        language=_word(cells, columns.place(options.language)),
-        external_id=_word(cells, columns.place(options.external_id)),
-        consent=consent,
-        flag="; ".join(flags)[:LONGEST_FLAG],
-        wrong=wrong or ("", ""),
+    return Person(
+        one.line,
+        one.phone,
+        one.name,
+        zone if zone in known_zones() else one.time_zone,
+        kept,
+        note,
+        one.others,
+        _word(cells, language_at),
+        _word(cells, id_at),
+        consent,
+        "; ".join(flags)[:LONGEST_FLAG] if flags else "",
+        wrong or ("", ""),
     )
 
 

@@ -30,9 +30,10 @@ _NAMED_MONTH = re.compile(r"([0-9]{1,2})[-/. ]?([a-z]{3})[a-z]*[-/., ]*([0-9]{4}
 Reading = Callable[[str], str | None]
 
 
-@lru_cache(1 << 16)
 def number(text: str) -> str | None:
     """The number in a cell, plainly; None if it is none."""
+    if text.isdecimal() and text.isascii() and text[0] != "0":
+        return text
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
         return None
