@@ -100,7 +100,7 @@ def test_a_bot_that_fails_in_every_call_rings_few_people_and_goes_on_when_it_is_
 
 def test_a_list_of_numbers_that_do_not_exist_is_paused_and_a_person_decides(tmp_path: Path) -> None:
     with exotel_and_ourselves(tmp_path) as exotel:
-        campaign = launched(exotel, FAILS)
+        campaign = launched(exotel, FAILS, crowd=2 * MOST_CALLS)
         until(lambda: Campaign.objects.get(pk=campaign.pk).status == "paused")
         time.sleep(1)
         first = len(exotel.ledger.calls)
