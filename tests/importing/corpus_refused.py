@@ -13,6 +13,6 @@ REFUSED |= {
     "random bytes": (bytes((place * 37 + place // 7) % 256 for place in range(4_000)), "not a text file"),
     "zeros": (bytes(4_000), "not a text file"),
     "one zero": (b"\0", "not a text file"),
-    "a quote and nothing else": (b'"', "quotation mark"),
+    "a quote and nothing else": (b'"', "empty cells"),
     "quotes only": (b'Name,Mobile\n"""', "quotation mark"),
 }
