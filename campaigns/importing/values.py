@@ -74,8 +74,8 @@ def _day(year: str, month: str, day: str) -> str | None:
 
 def reading(kind: str, region: str) -> Reading | None:
     """What reads a cell of a column of this kind in a list of this country; None for text."""
-    dates = month_first if region in MONTH_FIRST else day_first
-    return {NUMBER: number, DATE: dates}.get(kind)
+    readings: dict[str, Reading] = {NUMBER: number, DATE: month_first if region in MONTH_FIRST else day_first}
+    return readings.get(kind)
 
 
 def guess(heading: str, cells: Sequence[str], region: str) -> str:
