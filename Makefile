@@ -30,7 +30,7 @@ test: .venv/dev.stamp
 	  echo '  apt-get install -y --no-install-recommends chromium fonts-noto-core' >&2; \
 	  if [ "$$CI" = true ]; then exit 1; fi; \
 	  echo 'Going on without them: they will be reported as skipped.' >&2; }
-	@$(PY) -m pytest -n 3 $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
 CALLS ?= 2000
 chaos: .venv/dev.stamp

@@ -24,6 +24,7 @@ from dialer.celery import app
 from tests import people
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
+START_WITHIN = 60.0  # seconds until the first call
 WARM = 2.0  # seconds after the first call until the room for POSTs has grown
 ANSWER_MS = 20
 LEAST = 0.99  # of the configured pace
@@ -82,8 +83,11 @@ def _arrivals(case: Case) -> list[float]:
         campaign = people.campaign(account, calls_per_second=case.per_second, max_concurrent=100_000)
         fill(campaign, 1, int(case.per_second * (SECONDS + WARM) * 1.2) + 100)
         with _workers(case.workers), _ticks():
+            first = time.monotonic() + START_WITHIN  # workers take their time to start
             while not ledger_of(address):
-                time.sleep(0.1)  # workers take their time to start
+                if time.monotonic() > first:
+                    raise SystemExit(f"{case}: no call within {START_WITHIN:.0f} s; do the workers start?")
+                time.sleep(0.1)
             time.sleep(WARM + SECONDS / 2)
             if case.flush:
                 redis.Redis.from_url(settings.REDIS_URL).flushall()
