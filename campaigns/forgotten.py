@@ -99,11 +99,11 @@ def _people(gap: Gap, number: str) -> list[CampaignContact]:
     for campaign in not_in.exclude(status=CampaignStatus.DRAFT):
         _enrol(campaign, number)
     found = _enrolled(gap, number)
-    if not found:  # a draft that was launched in the time that is missing
-        for campaign in not_in.filter(status=CampaignStatus.DRAFT):
-            _enrol(campaign, number)
-        found = _enrolled(gap, number)
-    return found
+    if any(_may_call(person) for person in found):
+        return found
+    for campaign in not_in.filter(status=CampaignStatus.DRAFT):  # one was launched in the time that is missing
+        _enrol(campaign, number)
+    return _enrolled(gap, number)
 
 
 def _enrolled(gap: Gap, number: str) -> list[CampaignContact]:
@@ -132,13 +132,22 @@ def _enrol(campaign: Campaign, number: str) -> None:
 
 
 def _likeliest_first(call: CallDetails, people: Sequence[CampaignContact]) -> list[CampaignContact]:
-    """Only campaigns that call with this caller ID, if there are any; those that were calling first."""
+    """Only campaigns that call with this caller ID, if there are any; those that could still call the person first."""
     same_caller = [one for one in people if same_number(one.campaign.caller_id, call.caller_id)]
     return sorted(same_caller or people, key=_unlikely)
 
 
-def _unlikely(person: CampaignContact) -> tuple[bool, bool, int]:
-    return person.campaign.status not in LIVE_CAMPAIGNS, person.state not in DUE_CONTACTS, person.campaign_id
+def _unlikely(person: CampaignContact) -> tuple[bool, bool, bool, int]:
+    live = person.campaign.status in LIVE_CAMPAIGNS
+    return not _may_call(person), not live, person.state not in DUE_CONTACTS, person.campaign_id
+
+
+def _may_call(person: CampaignContact) -> bool:
+    """Whether the copy lets the campaign call the person once more: if not, it is not its call."""
+    return person.campaign.status not in ENDED_CAMPAIGNS and person.state not in (
+        ContactState.DONE,
+        ContactState.SKIPPED,
+    )
 
 
 def _doubt(people: Sequence[CampaignContact]) -> int:

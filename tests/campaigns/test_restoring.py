@@ -169,6 +169,36 @@ def test_somebody_whose_turn_to_be_enrolled_had_not_come_in_the_copy_is_not_call
     assert campaign.contacts.count() == 2
 
 
+@pytest.mark.parametrize(("status", "state"), [("completed", "done"), ("running", "done"), ("running", "skipped")])
+def test_a_call_of_a_draft_is_not_given_to_a_campaign_that_is_done_with_the_person(
+    exotel: FarSide, status: str, state: str
+) -> None:
+    """The draft was launched in the time that is missing, and will be launched again."""
+    number = people.phone(1)
+    last_month = campaign_of(exotel, status=status)
+    earlier = people.contact(last_month, phone=number, state=state)
+    lists = [people.contact_list([number])]
+    draft = people.campaign(last_month.account, status="draft", launched_at=None, lists=lists)
+    exotel.call(number)
+    gap_of(last_month)
+    found = resume(last_month)
+    assert [line.campaign for line in found.lines] == [draft.pk]
+    assert draft.contacts.get().state == "done"
+    assert fresh(earlier)[0] == state
+
+
+def test_a_draft_is_left_alone_while_a_campaign_that_runs_still_calls_the_person(exotel: FarSide) -> None:
+    number = people.phone(1)
+    campaign = campaign_of(exotel)
+    waiting = people.contact(campaign, phone=number)
+    draft = people.campaign(campaign.account, status="draft", launched_at=None, lists=[people.contact_list([number])])
+    exotel.call(number)
+    gap_of(campaign)
+    resume(campaign)
+    assert fresh(waiting)[0] == "done"
+    assert not draft.contacts.exists()
+
+
 def test_a_call_that_still_goes_on_is_asked_about_and_holds_its_person(tmp_path: Path) -> None:
     with far_side(tmp_path, speed=1.0) as exotel:
         campaign = campaign_of(exotel)
