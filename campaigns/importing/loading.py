@@ -5,12 +5,14 @@ how far it came together; whoever goes on after a kill skips the rows that are c
 same import: an advisory lock keeps them apart, and a chunk that finds the import further on than it left it gives up.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
+from django.db import Error as DatabaseError
 from django.db.models import F
 from django.utils import timezone
 
@@ -26,6 +28,9 @@ from campaigns.models import ContactImport, ContactList
 
 CHUNK_ROWS = 4_000  # well under a second of work, so that a progress bar moves each second
 IMPORT_LOCK = 7_403  # first key of the advisory lock; the second is the import's id
+BROKEN = "This file cannot be imported: reading it ended in a fault of ours, which is in the log. What came in stays."
+
+log = logging.getLogger(__name__)
 
 
 class Busy(Exception):
@@ -104,8 +109,21 @@ def run_due() -> bool:
         if ContactImport.objects.filter(pk=import_id, status=ImportStatus.UNDOING).exists():
             removing.undo_all(import_id)
         else:
-            _run(import_id, None, CHUNK_ROWS)
+            _run_or_fail(import_id)
     return True
+
+
+def _run_or_fail(import_id: int) -> None:
+    """A file that we stumble over ends as failed: left as it is, it would be first again, and no other had its turn."""
+    try:
+        _run(import_id, None, CHUNK_ROWS)
+    except (Busy, NotDue, NotACsv):
+        raise
+    except Exception as fault:
+        if isinstance(fault, (DatabaseError, psycopg.Error)) and not isinstance(fault, DataError):
+            raise  # a lost database comes back, and the import goes on
+        log.exception("import %s cannot be read", import_id)
+        _end(import_id, ImportStatus.FAILED, error=BROKEN)
 
 
 @contextmanager
@@ -134,6 +152,7 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
                 if progress:
                     progress(counts(job))
             if options.how == REPLACE:
+                _refuse_to_empty(job)
                 removing.remove_the_others(job)
     except Cancelled:
         return counts(job)
@@ -142,6 +161,15 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
         raise
     _end(import_id, ImportStatus.DONE, bytes_read=F("size"))
     return counts(job)
+
+
+def _refuse_to_empty(job: ContactImport) -> None:
+    """A file without one usable row, such as one with the wrong phone column, must not take everybody off a list."""
+    if not job.imported:
+        raise NotACsv(
+            "Nobody in this file can be imported, so it replaces nobody and the list stays as it is. "
+            "Check the phone column and upload it again."
+        )
 
 
 def counts(job: ContactImport) -> Counts:

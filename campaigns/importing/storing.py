@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.importing.chunks import COLUMNS, STAGED, Chunk
-from campaigns.importing.options import APPEND, BY_ID, Options
+from campaigns.importing.options import APPEND, BY_ID, REPLACE, Options
 from campaigns.models import Contact, ContactImport, ImportIssue
 
 LONGEST_KEPT_CELL = 1_000
@@ -46,22 +46,38 @@ class Stored:
 
 # Of two rows about one person the first counts.
 _BY_PHONE = "SELECT DISTINCT ON (phone) * FROM stage ORDER BY phone, line"
-_BY_ID = f"""SELECT DISTINCT ON (external_id) * FROM ({_BY_PHONE}) AS one WHERE external_id <> ''
-    ORDER BY external_id, line"""  # noqa: S608 (our words)
-_SAME_PHONE = "person.phone = given.phone"
-_SAME_ID = "person.external_id <> '' AND person.external_id = given.external_id"
-# Whoever this import has brought or changed already is a repetition.
+_BY_ID = f"""(SELECT DISTINCT ON (external_id) * FROM ({_BY_PHONE}) AS one WHERE external_id <> ''
+    ORDER BY external_id, line) UNION ALL SELECT * FROM ({_BY_PHONE}) AS one WHERE external_id = ''"""  # noqa: S608 (our words)
+_OF_THE_LIST = "FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s"
+_HAS_PHONE = "person.phone = given.phone"
+_HAS_ID = "person.external_id <> '' AND person.external_id = given.external_id"
+_SAME_PHONE = f"SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} LIMIT 1"
+# Whom no id tells is told by the number, unless both have an id: then they are two people with one phone.
+_SAME_ID = f"""SELECT id FROM (
+        SELECT 1 AS turn, id {_OF_THE_LIST} AND {_HAS_ID}
+        UNION ALL SELECT 2, id {_OF_THE_LIST} AND {_HAS_PHONE} AND (person.external_id = '' OR given.external_id = '')
+    ) AS either ORDER BY turn, id LIMIT 1"""  # noqa: S608 (our words)
+# Whom a row names, be it only as a duplicate, is in the file and does not leave the list with those who are not.
+_NAMED = f"""
+    UPDATE campaigns_contact AS one SET changed_by = %(import)s, before = NULL
+    WHERE one.contact_import_id IS DISTINCT FROM %(import)s AND one.changed_by IS DISTINCT FROM %(import)s
+        AND one.id IN (
+            SELECT found.id FROM stage AS given,
+                LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} OFFSET 0) AS found
+            UNION SELECT found.id FROM stage AS given,
+                LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_ID} OFFSET 0) AS found)"""  # noqa: S608 (our words)
+# Whoever this import has brought or changed already is a repetition; who was only named by it is not.
 _UPDATE = """
     WITH given AS ({given}), known AS (
-        SELECT given.*, found.id AS person_id FROM given, LATERAL (
-            SELECT id FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s AND {same}
-            ORDER BY id LIMIT 1) AS found
+        SELECT DISTINCT ON (found.id) given.*, found.id AS person_id FROM given, LATERAL ({same}) AS found
+        ORDER BY found.id, given.line
     )
     UPDATE campaigns_contact AS person SET
         before = jsonb_build_object(
             'phone', person.phone, 'name', person.name, 'time_zone', person.time_zone, 'variables', person.variables,
             'alternatives', person.alternatives, 'language', person.language, 'external_id', person.external_id,
-            'consent', person.consent, 'flag', person.flag, 'line', person.line, 'changed_by', person.changed_by),
+            'consent', person.consent, 'flag', person.flag, 'line', person.line,
+            'changed_by', nullif(person.changed_by, %(import)s)),
         phone = known.phone,
         name = coalesce(nullif(known.name, ''), person.name),
         time_zone = CASE WHEN known.phone = person.phone THEN coalesce(nullif(known.time_zone, ''), person.time_zone)
@@ -74,7 +90,7 @@ _UPDATE = """
         flag = known.flag, line = known.line, changed_by = %(import)s
     FROM known
     WHERE person.id = known.person_id AND person.contact_import_id IS DISTINCT FROM %(import)s
-        AND person.changed_by IS DISTINCT FROM %(import)s
+        AND (person.changed_by IS DISTINCT FROM %(import)s OR person.before IS NULL)
         AND NOT EXISTS (SELECT FROM campaigns_contact AS other WHERE other.contact_list_id = %(list)s
             AND other.phone = known.phone AND other.id <> person.id)
     RETURNING known.line"""
@@ -102,6 +118,8 @@ def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
         wanted = _OF_A_NEW_ID if options.how != APPEND and options.match_by == BY_ID else "true"
         cursor.execute(_INSERT_PEOPLE.format(wanted=wanted), values)
         repeated = {line for (line,) in cursor.fetchall()} - updated
+        if options.how == REPLACE and options.match_by == BY_ID:
+            cursor.execute(_NAMED, values)
         cursor.execute(_SUPPRESSED, [list(repeated)])
         suppressed: int = cursor.fetchone()[0]
         cursor.execute("DROP TABLE stage")

@@ -7,6 +7,7 @@ from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, removing, uploads
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import BY_ID, MERGE, REPLACE, Options
+from campaigns.importing.reading import NotACsv
 from campaigns.models import CampaignContact, Contact, ContactImport
 from tests import people
 from tests.importing.conftest import Upload
@@ -91,3 +92,35 @@ def test_the_same_file_again_is_noticed_until_it_is_undone(upload: Upload) -> No
     removing.cancel(second, by=COMMAND_LINE)
     loading.run_due()
     assert uploads.same_file(upload(FIRST, "Third")) is None
+
+
+def test_a_list_without_ids_is_not_emptied_by_a_file_with_ids(upload: Upload) -> None:
+    imported(upload, FIRST.replace("Loan", "Ref"))
+    told = imported(upload, FIRST, how=REPLACE, match_by=BY_ID)
+    assert (told.imported, told.updated, told.removed) == (3, 3, 0)
+    assert set(Contact.objects.values_list("external_id", flat=True)) == {"L1", "L2", "L3"}
+
+
+def test_whom_a_replacing_row_names_by_number_or_id_stays(upload: Upload) -> None:
+    imported(upload, FIRST)
+    rows = "Ravi B,9876543210,Pune,\nAsha,9123456781,Pune,L2\n"  # no id; a new number that is Om's
+    told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=REPLACE, match_by=BY_ID)
+    assert (told.imported, told.duplicates, told.removed) == (1, 1, 0)
+    assert dict(Contact.objects.values_list("external_id", "name")) == {"L1": "Ravi B", "L2": "Asha", "L3": "Om"}
+
+
+def test_who_was_named_first_by_their_number_is_still_brought_up_to_date_by_their_id(upload: Upload) -> None:
+    imported(upload, FIRST)
+    rows = "Ravi,9123456781,Pune,L1\nX,9000000009,,\nOm,9000000008,Goa,L3\n"
+    told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=REPLACE, match_by=BY_ID)
+    assert (told.updated, told.removed) == (1, 1)
+    assert Contact.objects.get(external_id="L3").phone == "+919000000008"
+
+
+def test_a_file_without_anybody_replaces_nobody(upload: Upload) -> None:
+    imported(upload, FIRST)
+    with pytest.raises(NotACsv):
+        imported(upload, "Name,Mobile\nRavi,none\nAsha,none\n", how=REPLACE)
+    told = ContactImport.objects.latest("pk")
+    assert (told.status, told.removed, Contact.objects.count()) == ("failed", 0, 3)
+    assert told.error.startswith("Nobody in this file can be imported")
