@@ -12,8 +12,8 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import BinaryIO, TypedDict, TypeVar
 
-from campaigns.importing import reading, values
-from campaigns.importing.people import PLAIN_DATE, PLAIN_NUMBER, BadRow, Columns, Person, person
+from campaigns.importing import phones, reading
+from campaigns.importing.people import BadRow, Columns, Person, person
 from campaigns.importing.reading import Row, Shape
 
 Item = TypeVar("Item")
@@ -99,11 +99,18 @@ def _repairs(people: Iterable[Person], rows: Iterable[Row], columns: Columns) ->
     found: dict[str, Repair] = {}
     for note, count in notes.items():
         one = first[note]
+        before, after = _masked(_taken(one, cells[one.line], columns).strip()[:60]), _masked(one.phone)
         for kind in note.split(", "):
-            before, after = _example(kind, one, cells[one.line], columns)
             known = found.get(kind, {"rows": 0, "line": one.line, "before": before, "after": after})
             found[kind] = {**known, "rows": known["rows"] + count}
     return found
+
+
+def _taken(one: Person, cells: Sequence[str], columns: Columns) -> str:
+    """The cell that their number stands in; a row may end before a column of numbers."""
+    given = [cells[place] for place in columns.phones if place < len(cells)]
+    found = ((cell, phones.normalise(cell, columns.region)) for cell in given)
+    return next((cell for cell, number in found if isinstance(number, phones.Phone) and number.e164 == one.phone), "")
 
 
 def _masked(number: str) -> str:
@@ -111,15 +118,3 @@ def _masked(number: str) -> str:
     figures = [place for place, char in enumerate(number) if char.isdecimal()]
     hidden = set(figures[3:-2])
     return "".join("•" if place in hidden else char for place, char in enumerate(number))
-
-
-def _example(kind: str, one: Person, cells: Sequence[str], columns: Columns) -> tuple[str, str]:
-    """A repaired cell before and after."""
-    if kind not in (PLAIN_NUMBER, PLAIN_DATE):
-        return _masked(cells[columns.phones[0]].strip()[:60]), _masked(one.phone)
-    wanted = values.NUMBER if kind == PLAIN_NUMBER else values.DATE
-    for place, _, what, _ in columns.typed:
-        before = cells[columns.places[place]].strip()
-        if what == wanted and before != one.values[place]:
-            return before[:60], one.values[place]
-    return "", ""

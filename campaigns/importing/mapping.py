@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from campaigns.importing import headings, phones, reading, uploads, values
 from campaigns.importing.options import OTHER_PHONES, Options
-from campaigns.importing.people import PLAIN_DATE, PLAIN_NUMBER, BadRow, Columns, Person, person
+from campaigns.importing.people import BadRow, Columns, Person, person
 from campaigns.importing.phone_zones import known_zones
 from campaigns.importing.reading import Row
 from campaigns.models import Contact, ContactImport
@@ -182,7 +182,5 @@ def _good(row: Row, found: Person, columns: Columns, duplicate: str) -> PreviewR
     if duplicate:
         state, problem = "duplicate", duplicate
     cells = row.cells + [""] * len(columns.header)
-    value = cells[columns.phones[0]].strip()
-    if not set(found.note.split(", ")) - {"", PLAIN_NUMBER, PLAIN_DATE}:
-        value = ""  # the number stays as it was written
+    value = cells[columns.phones[0]].strip() if found.note else ""
     return PreviewRow(found.line, state, found.phone, value, found.name, [*found.values], problem, found.others)

@@ -17,7 +17,6 @@ REPORT_COLUMNS = ("Dialer line", "Dialer reason")  # of the rejects that we hand
 EMPTY_ROW = "The row is empty"
 NO_CONSENT = "The consent column says no"
 ANOTHER_COLUMN = "number taken from another column"
-PLAIN_NUMBER, PLAIN_DATE = "number written plainly", "date as year-month-day"
 SAYS_NO = frozenset(
     {"no", "n", "false", "0", "withdrawn", "withdrew", "revoked", "refused", "denied", "opt out", "opt-out", "optout",
      "opted out", "unsubscribed", "dnd", "dnc", "नहीं", "नही"}
@@ -160,13 +159,13 @@ def _choose(
 
 
 def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | BadRow:
-    """With its zone, language, id and consent, and its values read as what their columns hold."""
+    """With its zone, language, id and consent, and a flag where a value is not what its column holds."""
     options = columns.options
     zone_at, language_at, id_at, consent_at = columns.told
     consent = _word(cells, consent_at)
     if consent and consent.lower() in SAYS_NO:
         return BadRow(one.line, NO_CONSENT, consent, options.consent)
-    kept, note, flags, wrong = _read_values(one, columns)
+    flags, wrong = _wrong_values(one, columns)
     zone = _word(cells, zone_at)
     if zone and zone not in known_zones():
         flags.append(f"{options.time_zone}: “{zone[:40]}” is no time zone like Asia/Kolkata")
@@ -178,8 +177,8 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
         one.phone,
         one.name,
         zone if zone in known_zones() else one.time_zone,
-        kept,
-        note,
+        one.values,
+        one.note,
         one.others,
         _word(cells, language_at),
         _word(cells, id_at),
@@ -189,22 +188,16 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
     )
 
 
-def _read_values(one: Person, columns: Columns) -> tuple[list[str], str, list[str], tuple[str, str] | None]:
-    """(values as stored, note, flags, column and cell of the first wrong one)."""
-    kept, note, flags = list(one.values), one.note, []
+def _wrong_values(one: Person, columns: Columns) -> tuple[list[str], tuple[str, str] | None]:
+    """(flags, column and cell of the first wrong one). No value is changed: a bot says it as it was written."""
+    flags: list[str] = []
     wrong: tuple[str, str] | None = None
     for place, name, kind, read in columns.typed:
-        cell = kept[place]
-        if not cell:
-            continue
-        plain = read(cell)
-        if plain is None:
+        cell = one.values[place]
+        if cell and read(cell) is None:
             flags.append(f"{name}: “{' '.join(cell.split())[:40]}” {values.WRONG[kind]}")
             wrong = wrong or (name, cell)
-        elif plain != cell:
-            kept[place] = plain
-            note = _both(note, PLAIN_NUMBER if kind == values.NUMBER else PLAIN_DATE)
-    return kept, note, flags, wrong
+    return flags, wrong
 
 
 def _both(note: str, more: str) -> str:

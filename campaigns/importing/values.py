@@ -1,7 +1,7 @@
-"""What the columns of a list hold: text, numbers or dates; how each cell of such a column is stored. Pure.
+"""What the columns of a list hold: text, numbers or dates; whether a cell is one, and what it comes to. Pure.
 
-A number is stored plainly ("₹ 1,04,500.50" -> "104500.50"), a date as year, month, day ("25/11/26" -> "2026-11-25"), so
-that both can be compared. Both readings are idempotent.
+Cells are stored as they were written, because a bot says them. Whoever compares them reads a number plainly
+("₹ 1,04,500.50" -> "104500.50") and a date as year, month, day ("25/11/26" -> "2026-11-25"). Both are idempotent.
 """
 
 import re
@@ -14,11 +14,13 @@ from campaigns.importing import headings
 TEXT, NUMBER, DATE = "text", "number", "date"
 KINDS = {TEXT: "Text", NUMBER: "Number", DATE: "Date"}
 MONTH_FIRST = frozenset({"US", "PH"})  # countries that write 11/25/2026
+LONGEST = 40  # characters of a number or date: longer text is neither, and is not looked at
+LATEST_SHORT_YEAR = 68  # 69 to 99 are of the last century, as in POSIX: https://docs.python.org/3/library/time.html
 SURE = 0.9  # share of the sampled cells that must be of a kind before it is guessed
 
 _NUMBER = re.compile(
     r"(?P<minus>[-\u2212]?)\s*(?:₹|rs\.?|inr|[$€£])?\s*"
-    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{2,3})+|[0-9]+)(?P<part>\.[0-9]+)?\s*(?:/-)?",
+    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}|[0-9]+)(?P<part>\.[0-9]+)?\s*(?:/-)?",
     re.IGNORECASE,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -32,6 +34,8 @@ Reading = Callable[[str], str | None]
 
 def number(text: str) -> str | None:
     """The number in a cell, plainly; None if it is none."""
+    if len(text) > LONGEST:
+        return None
     if text.isdecimal() and text.isascii() and text[0] != "0":
         return text
     found = _NUMBER.fullmatch(text.strip())
@@ -41,18 +45,17 @@ def number(text: str) -> str | None:
     return f"{'-' if found['minus'] else ''}{whole}{found['part'] or ''}"
 
 
-@lru_cache(1 << 16)
 def day_first(text: str) -> str | None:
     """The date in a cell as year, month, day, where 3/4 is the third of April; None if it is none."""
-    return _date(text, month_first=False)
+    return _date(text, month_first=False) if len(text) <= LONGEST else None
+
+
+def month_first(text: str) -> str | None:
+    """The same where 3/4 is the fourth of March."""
+    return _date(text, month_first=True) if len(text) <= LONGEST else None
 
 
 @lru_cache(1 << 16)
-def month_first(text: str) -> str | None:
-    """The same where 3/4 is the fourth of March."""
-    return _date(text, month_first=True)
-
-
 def _date(text: str, *, month_first: bool) -> str | None:
     text = " ".join(text.split())
     if found := _YEAR_FIRST.fullmatch(text):
@@ -66,8 +69,10 @@ def _date(text: str, *, month_first: bool) -> str | None:
 
 
 def _day(year: str, month: str, day: str) -> str | None:
+    short = len(year) == 2
+    century = 0 if not short else 2000 if int(year) <= LATEST_SHORT_YEAR else 1900
     try:
-        return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day)).isoformat()
+        return date(century + int(year), int(month), int(day)).isoformat()
     except ValueError:
         return None
 

@@ -125,6 +125,17 @@ def test_a_file_that_is_gone_fails_the_import_in_words(upload: Upload) -> None:
     assert loading.next_due() is None
 
 
+def test_a_file_that_we_stumble_over_ends_as_failed_and_the_next_has_its_turn(upload: Upload) -> None:
+    stumbling, sound = upload(LIST + "Ravi,9876543210,,\n"), upload(LIST + "Asha,9123456780,,\n")
+    ContactImport.objects.filter(pk=stumbling.pk).update(options={"other_phones": 5})
+    assert loading.run_due()
+    stumbling.refresh_from_db()
+    assert (stumbling.status, stumbling.error) == ("failed", loading.BROKEN)
+    assert loading.next_due() == sound.pk
+    assert loading.run_due()
+    assert Contact.objects.get().name == "Asha"
+
+
 def test_the_counts_of_a_finished_import_stand_on_its_row(upload: Upload) -> None:
     contact_import = upload(LIST + "Ravi,9876543210,,\nRavi,9876543210,,\nAsha,1,,\n")
     loading.run(contact_import.pk)

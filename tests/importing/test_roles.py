@@ -5,7 +5,7 @@ import pytest
 from campaigns.importing import loading, mapping, report, values
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import REJECT, Options
-from campaigns.importing.people import NO_CONSENT
+from campaigns.importing.people import ANOTHER_COLUMN, NO_CONSENT
 from campaigns.models import Contact, ContactImport, ContactList, Suppression
 from tests.importing.conftest import Upload
 
@@ -67,7 +67,8 @@ def test_a_value_that_is_not_of_its_kind_is_taken_and_flagged_or_rejected_as_cho
     taken = imported(upload, content, Options(types=kinds))
     assert loading.counts(taken) == Counts(rows=2, imported=2)
     good, odd = Contact.objects.order_by("line")
-    assert good.variables == {"Amount": "104500", "Due": "2026-11-25"}
+    assert good.variables == {"Amount": "₹ 1,04,500", "Due": "25/11/26"}  # a bot says them as they were written
+    assert (good.flag, taken.repairs) == ("", {})
     assert odd.variables == {"Amount": "soon", "Due": "31-02-2026"}
     assert odd.flag == "Amount: “soon” is no number; Due: “31-02-2026” is no date"
     issue = taken.issues.get()
@@ -79,11 +80,20 @@ def test_a_value_that_is_not_of_its_kind_is_taken_and_flagged_or_rejected_as_cho
 
 
 def test_repairs_are_counted_by_kind_with_the_first_of_each(upload: Upload) -> None:
-    rows = '098765 43210,5\n9123456780,5\n91234-56781,"1,000"\n'
-    told = imported(upload, "Mobile,Amount\n" + rows, Options(types={"Amount": "number"}))
+    told = imported(upload, "Mobile,Amount\n098765 43210,5\n9123456780,5\n91234-56781,1000\n", Options())
     found = {each.kind: (each.rows, each.line, each.before, each.after) for each in report.repairs(told)}
     assert found["spaces and dashes"] == (2, 2, "098••• •••10", "+919•••••••10")
-    assert found["number written plainly"] == (1, 4, "1,000", "1000")
+
+
+def test_a_repair_shows_the_cell_that_was_taken_also_where_the_row_ends_before_the_first_column(upload: Upload) -> None:
+    options = Options(other_phones=("Mobile",))
+    contact_import = upload("Name,Mobile,Main phone\nRavi,91234-56780\n")
+    ContactImport.objects.filter(pk=contact_import.pk).update(phone_column="Main phone", options=options.stored())
+    assert loading.run_due()
+    contact_import.refresh_from_db()
+    found = {each.kind: (each.before, each.after) for each in report.repairs(contact_import)}
+    shown = ("912••-•••80", "+919•••••••80")
+    assert found == {"spaces and dashes": shown, ANOTHER_COLUMN: shown}
 
 
 def test_repairs_of_several_chunks_add_up(upload: Upload) -> None:
@@ -125,10 +135,11 @@ def test_roles_and_kinds_are_guessed_by_headings_and_values(upload: Upload) -> N
     ("cell", "plain"),
     [
         ("4350", "4350"), ("₹ 1,04,500.50", "104500.50"), ("Rs. 500/-", "500"), ("-5", "-5"), ("007", "7"),
-        ("1e5", None), ("12 apples", None), ("1,2,3", None), ("", None), ("nan", None),
+        ("1e5", None), ("12 apples", None), ("1,2,3", None), ("12,50", None), ("1,234,567", "1234567"), ("", None),
+        ("nan", None), ("4" * 41, None),
     ],
 )  # fmt: skip
-def test_a_number_is_stored_plainly(cell: str, plain: str | None) -> None:
+def test_a_number_is_read_plainly(cell: str, plain: str | None) -> None:
     assert values.number(cell) == plain
 
 
@@ -137,10 +148,12 @@ def test_a_number_is_stored_plainly(cell: str, plain: str | None) -> None:
     [
         ("25-11-2026", "2026-11-25"), ("3/4/26", "2026-04-03"), ("2026-11-25 00:00:00", "2026-11-25"),
         ("5 Nov 2026", "2026-11-05"), ("05-November-26", "2026-11-05"), ("2026-11-25", "2026-11-25"),
-        ("31-02-2026", None), ("11-25-2026", None), ("tomorrow", None), ("4350", None), ("5 Foo 2026", None),
+        ("31-02-2026", None), ("11-25-2026", None), ("tomorrow", None), ("4350", None),
+        ("25/11/85", "1985-11-25"), (f"5 Nov{' ' * 40}2026", None),
+        ("5 Foo 2026", None),
     ],
 )  # fmt: skip
-def test_a_date_is_stored_as_year_month_day(cell: str, iso: str | None) -> None:
+def test_a_date_is_read_as_year_month_day(cell: str, iso: str | None) -> None:
     assert values.day_first(cell) == iso
     if iso:
         assert values.day_first(iso) == iso

@@ -299,7 +299,7 @@ def test_kinds_and_further_numbers_are_guessed_and_shown_as_they_will_be_stored(
     assert page.count('<option value="number" selected>') == 1
     assert page.count('<option value="date" selected>') == 1
     text = text_of(client_of_meera, f"/imports/{contact_import.pk}/map")
-    assert "+91 90000 00012 90000 00012 also +91 90000 00013 Kavita 1200 2026-11-25" in text
+    assert "+91 90000 00012 90000 00012 also +91 90000 00013 Kavita 1,200 25-11-2026" in text
     assert "number taken from another column" in text
 
 
@@ -308,7 +308,6 @@ def test_the_report_tells_repairs_flags_and_other_lists(client_of_meera: Client)
     contact_import = imported(client_of_meera, RICH, name="All")
     text = text_of(client_of_meera, f"/imports/{contact_import.pk}/")
     assert "34 rows in the file = 33 imported + 0 duplicates + 1 rejected" in text
-    assert "Number written plainly line 2: 1200 1,200 1" in text
     assert "1 row has a value that is not of its column’s kind" in text
     assert "1 person is on Pune too" in text
     flagged = text_of(client_of_meera, f"/imports/{contact_import.pk}/?kind=flagged")

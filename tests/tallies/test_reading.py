@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns import progress, suppressing, tallies
 from campaigns.audit import COMMAND_LINE
+from campaigns.importing.chunks import COLUMNS
 from campaigns.lifecycle import AttemptState, ContactState, Outcome
 from campaigns.models import CallAttempt, Campaign, CampaignContact, Contact, Suppression
 from tests import people
@@ -84,10 +85,10 @@ def test_lists_know_how_many_people_they_have() -> None:
 
 def test_people_copied_into_a_list_are_counted() -> None:
     made = people.contact_list(0)
-    columns = "contact_list_id, phone, name, time_zone, variables, line, created_at"
+    columns = f"contact_list_id, created_at, {COLUMNS}"
     with connection.cursor() as cursor, cursor.copy(f"COPY campaigns_contact ({columns}) FROM STDIN") as copy:
         for place in range(3):
-            copy.write_row((made.pk, f"+91900000000{place}", "", "", "{}", place, timezone.now()))
+            copy.write_row((made.pk, timezone.now(), place, f"+91900000000{place}", "", "", "{}", "[]", "", "", "", ""))
     assert tallies.people_on([made.pk]) == {made.pk: 3}
 
 
