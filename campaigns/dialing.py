@@ -25,6 +25,7 @@ from campaigns import failpoints, gaps, holds, intents, pacing, settling
 from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
+from campaigns.exotel.exchange import Gate
 from campaigns.intents import Intent, Reached, Wait
 from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import CallAttempt, ExotelAccount, Pacer
@@ -215,7 +216,8 @@ class Loop:
         self._keeper.saw(intent.attempt_id, self._owner.number, lasts=lasts)
         self._out[intent.attempt_id] = time.monotonic()
         leaves = self._departures.moment(intent.leaves_at, looked_at=intent.looked_at, heard=intent.heard)
-        posting = self._pool.submit(_post_once, self._client, intent, leaves, self._answers.put)
+        gate = self._departures.gate(intent.steps)
+        posting = self._pool.submit(_post_once, self._client, intent, leaves, gate, self._answers.put)
         posting.add_done_callback(_complain)
 
     def _hear(self, timeout: float = 0) -> None:
@@ -283,7 +285,9 @@ class Loop:
             holds.asked(pacer, now, answers=reachability.ok)
 
 
-def _post_once(client: ExotelClient, intent: Intent, leaves: float, report: Callable[[Arrived], None]) -> None:
+def _post_once(
+    client: ExotelClient, intent: Intent, leaves: float, gate: Gate, report: Callable[[Arrived], None]
+) -> None:
     """The one POST of an attempt, in a pool thread, at its turn; whatever goes wrong is an answer."""
 
     def late(answer: ConnectAnswer) -> None:
@@ -293,7 +297,7 @@ def _post_once(client: ExotelClient, intent: Intent, leaves: float, report: Call
     try:
         failpoints.reach("post.begin")
         latest = intent.committed_by + FIRST_BYTE_WITHIN
-        answer = client.connect(intent.request, not_before=leaves, not_after=latest, late_answer=late)
+        answer = client.connect(intent.request, not_before=leaves, gate=gate, not_after=latest, late_answer=late)
         failpoints.reach("post.answered")
     finally:
         report(Arrived(intent.attempt_id, answer))

@@ -5,7 +5,7 @@ with the snapshot of its own start, and one that began before the lock was grant
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,13 +52,15 @@ ONCE = "one_open_attempt_per_person"  # the constraint that decides between acco
 class Intent:
     """Permission to POST once, at `leaves_at` of the database's clock, which said `looked_at` at `heard`.
 
-    `heard` and `committed_by` are of time.monotonic(); the latter is no later than the commit.
+    `heard` and `committed_by` are of time.monotonic(); the latter is no later than the commit. `steps` are the seconds
+    between two requests, by what keeps that pace.
     """
 
     attempt_id: int
     campaign_id: int
     request: ConnectRequest
     account: "Reached"
+    steps: Mapping[str, float]
     leaves_at: datetime
     looked_at: datetime
     heard: float
@@ -113,9 +115,20 @@ def _next_intent(account_id: int, owner: int) -> Intent | Wait:
         failpoints.reach("intent.written")
         # The time is taken before the commit is sent: whoever acts on it can only be too careful.
         request, account = connect_request(attempt, campaign), Reached.of(campaign.account)
+        steps = _steps(campaign, turn.pacer)
+        at = attempt.intent_at
         return Intent(
-            attempt.pk, campaign.pk, request, account, attempt.intent_at, turn.now, heard, committed_by=time.monotonic()
+            attempt.pk, campaign.pk, request, account, steps, at, turn.now, heard, committed_by=time.monotonic()
         )
+
+
+def _steps(campaign: Campaign, pacer: Pacer) -> dict[str, float]:
+    """A little less than what is planned with, so that who was late does not stay behind the plan for ever."""
+    planned = {
+        "account": pacing.dial_step(campaign.account, pacer),
+        f"campaign {campaign.pk}": eligibility.campaign_step(campaign),
+    }
+    return {pace: pacing.AIM * step.total_seconds() for pace, step in planned.items()}
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:

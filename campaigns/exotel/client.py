@@ -49,7 +49,7 @@ from campaigns.exotel.errors import (
     Unreachable,
     Unreadable,
 )
-from campaigns.exotel.exchange import Exchange, NoReply, Reply
+from campaigns.exotel.exchange import Exchange, Gate, NoReply, Reply
 from campaigns.exotel.numbers import alike, canonical, national, same_number
 from campaigns.exotel.payloads import ConnectRequest, Spelling, connect_path, form
 from campaigns.exotel.times import INDIA_TIME, spell_time
@@ -136,13 +136,15 @@ class ExotelClient:
         *,
         not_after: float,
         not_before: float = 0.0,
+        gate: Gate = time.monotonic,
         total_deadline: float = DEADLINE,
         late_answer: Callable[[ConnectAnswer], None] | None = None,
     ) -> ConnectAnswer:
         """Place the call with one POST, and say within `total_deadline` seconds what came of it.
 
         The first byte leaves between `not_before` and `not_after` (of time.monotonic) or never; what must be done
-        before it, a connection above all, is done at once. Nothing is retried. If the deadline
+        before it, a connection above all, is done at once. `gate` is asked then, and says when it may pass. Nothing
+        is retried. If the deadline
         passes after the first byte the answer is Unknown, while the exchange goes on for up to 40 s in all; if it
         then still ends in Accepted or Refused, `late_answer` gets that, once, on another thread, after this
         method has decided. The callback should only hand it over, to a queue for example. Without a callback the
@@ -152,7 +154,7 @@ class ExotelClient:
         if began > not_after:
             return NotSent("the time to send had passed, nothing was sent")
         dial = self._dial(request, min(not_after - began, total_deadline))
-        exchange = self._begin(dial, not_before, not_after)
+        exchange = self._begin(dial, not_before, not_after, gate)
         if exchange is None:
             return NotSent(f"{MOST_EXCHANGES} earlier requests still wait for an answer")
         deadline = began + total_deadline
@@ -241,12 +243,16 @@ class ExotelClient:
         )
 
     def _begin(
-        self, request: httpx.Request, not_before: float = 0.0, not_after: float = float("inf")
+        self,
+        request: httpx.Request,
+        not_before: float = 0.0,
+        not_after: float = float("inf"),
+        gate: Gate = time.monotonic,
     ) -> Exchange | None:
         if not self._room.acquire(blocking=False):
             return None
         window = {"not_before": not_before, "not_after": not_after}
-        return Exchange(self._client, request, **window, on_end=self._room.release).start()
+        return Exchange(self._client, request, **window, gate=gate, on_end=self._room.release).start()
 
     def _path(self, rest: str) -> str:
         # The guide's lower case covers dialling and ActiveStreams; the call details' own pages are in title case.

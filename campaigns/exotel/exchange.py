@@ -26,6 +26,7 @@ import httpx
 
 BODY_BYTES = 256 * 1024
 
+Gate = Callable[[], float]  # for who is ready to leave: the time.monotonic() at which it may
 _OPENED = "connection.connect_tcp.complete"
 _FIRST_BYTE = "http11.send_request_headers.started"
 
@@ -68,12 +69,14 @@ class Exchange:
         *,
         not_before: float = 0.0,
         not_after: float = float("inf"),
+        gate: Gate = time.monotonic,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._request = request
         self._not_before = not_before
         self._not_after = not_after
+        self._gate = gate
         self._on_end = on_end
         self._change = threading.Condition()
         self._result: Reply | NoReply | None = None
@@ -190,6 +193,7 @@ class Exchange:
     def _open_gate(self) -> None:
         with self._change:
             self._change.wait_for(lambda: self._withheld, self._not_before - time.monotonic())
+            self._change.wait_for(lambda: self._withheld, self._gate() - time.monotonic())
             now = time.monotonic()
             if self._withheld or now > self._not_after:
                 raise _Withheld

@@ -1,5 +1,8 @@
 """A request leaves at its turn by the database's clock, whatever the clocks of the two machines show."""
 
+import itertools
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -46,3 +49,38 @@ def test_a_clock_that_was_set_back_is_believed_after_a_while() -> None:
         if number >= LATELY:
             waits = AHEAD.total_seconds() if number == 2 * LATELY - 1 else -3600
             assert abs(leaves - heard - waits) < 0.1
+
+
+def test_those_who_are_late_together_leave_one_after_the_other() -> None:
+    departures = Departures()
+    gate = departures.gate({"account": 0.001, "campaign 1": 0.005})
+    before = time.monotonic()
+    passed = [gate() for _ in range(10)]
+    assert passed[0] >= before
+    assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
+
+
+def test_threads_at_the_gate_get_an_instant_each() -> None:
+    departures, passed = Departures(), []
+    gate = departures.gate({"account": 0.002})
+    threads = [threading.Thread(target=lambda: passed.append(gate())) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    in_order = sorted(passed)
+    assert all(later - earlier >= 0.0019 for earlier, later in itertools.pairwise(in_order))
+
+
+def test_two_campaigns_keep_the_accounts_pace_together_and_each_its_own() -> None:
+    departures = Departures()
+    one, two = (departures.gate({"account": 0.002, name: 0.02}) for name in ("campaign 1", "campaign 2"))
+    first, second, third = one(), two(), one()
+    assert second - first >= 0.0019
+    assert third - first >= 0.0199
+
+
+def test_nobody_waits_long_at_the_gate_of_a_slow_pace() -> None:
+    gate = Departures().gate({"account": 10.0})
+    gate()
+    assert gate() <= time.monotonic() + AHEAD.total_seconds()

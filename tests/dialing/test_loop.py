@@ -220,7 +220,7 @@ def test_a_loop_that_slept_after_the_commit_sends_nothing(exotel: Simulator, mon
     assert isinstance(step, Intent)
     heard: list[dialing.Arrived] = []
     slept = replace(step, committed_by=time.monotonic() - 0.6)
-    dialing._post_once(dialing.client_for(of), slept, 0.0, heard.append)
+    dialing._post_once(dialing.client_for(of), slept, 0.0, time.monotonic, heard.append)
     assert [type(one.answer) for one in heard] == [NotSent]
     assert not exotel.ledger.entries[1:]  # only that it started
 
