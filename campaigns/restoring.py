@@ -19,13 +19,13 @@ from django.db import transaction
 from campaigns import audit, control, forgotten, gaps, holds, pacing
 from campaigns.audit import Actor
 from campaigns.dialing import UNUSABLE, client_for
-from campaigns.exotel.client import ExotelClient
+from campaigns.exotel.client import PAGE_SIZE, ExotelClient
 from campaigns.exotel.details import CallDetails
-from campaigns.exotel.errors import ExotelError, RateLimited
+from campaigns.exotel.errors import ExotelError, RateLimited, Unreadable
 from campaigns.forgotten import Line
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import CallAttempt, Campaign, ExotelAccount, Gap
-from campaigns.reconciling import CLOCK_SLACK
+from campaigns.reconciling import CLOCK_SLACK, POST_TIME
 from campaigns.refusals import NotAllowed
 from campaigns.templatetags.dialer import span, when
 
@@ -38,7 +38,8 @@ class Found:
     """What the list showed: `listed` calls, of which the database knew `known`; a line for each of the others.
 
     `doubtful` people are in several campaigns of which one has called them. `checked`: a call that the database does
-    know was in the list as well, so its times are read rightly. `paused` are other campaigns that wait to be resumed.
+    know was in the list as well, so its times are read rightly. `near` the last one that was made, as the witness says,
+    a call is listed. `paused` are other campaigns that wait to be resumed.
     """
 
     since: datetime
@@ -47,6 +48,7 @@ class Found:
     known: int = 0
     doubtful: int = 0
     checked: bool = False
+    near: bool = False
     lines: list[Line] = field(default_factory=list)
     paused: list[tuple[int, str]] = field(default_factory=list)
 
@@ -56,25 +58,47 @@ class Found:
         return {"listed": self.listed, "known": self.known, "doubtful": self.doubtful, **kinds}
 
 
-def resume(campaign_id: int, *, by: Actor) -> Found:
-    """Close the gap of the campaign's account and go on with the campaign.
+def resume(
+    campaign_id: int, *, by: Actor, do_not_call_is_back: bool = False, last_calls_refused: bool = False
+) -> Found:
+    """Close the gap of the campaign's account, and go on with the campaign if the gap is all that it was paused for.
 
-    Raises NotAllowed, with everybody held as before, if nothing is missing, if calls may still go on, and if Exotel's
-    list cannot be read or believed.
+    `do_not_call_is_back`: somebody has put back who asked not to be called since the copy was made. Until then nothing
+    goes on by itself: the campaign stays paused, and as long as one is scheduled the gap stays open.
+    `last_calls_refused`: somebody knows that Exotel refused the last calls, so its list rightly shows none of them.
+    Raises NotAllowed, with everybody held as before, if nothing is missing, if calls may still go on, if a campaign
+    would start by itself too early, and if Exotel's list cannot be read or believed.
     """
     campaign = Campaign.objects.select_related("account").get(pk=campaign_id)
     gap = _gap_to_close(campaign.account)
+    if not do_not_call_is_back:
+        _nothing_starts_by_itself(campaign.account)
     found = _read_list(gap, campaign.account)
+    if not (found.checked or found.near or last_calls_refused):
+        raise NotAllowed(_unbelieved(gap))
     _close(gap, found, by)
     campaign.refresh_from_db()
-    if campaign.status == CampaignStatus.PAUSED:
+    if do_not_call_is_back and campaign.status == CampaignStatus.PAUSED and campaign.paused_reason == CLOSED:
         control.resume(campaign_id, by=by)
-    waiting = Campaign.objects.filter(account=campaign.account, status=CampaignStatus.PAUSED, paused_reason=CLOSED)
+    paused = Campaign.objects.filter(account=campaign.account, status=CampaignStatus.PAUSED, paused_reason=CLOSED)
+    waiting = paused.exclude(pk=campaign_id)
     found.paused = list(waiting.order_by("pk").values_list("pk", "name"))
     return found
 
 
-CLOSED = "Paused when the database was found to have forgotten calls. They are known again: resume it when you like."
+CLOSED = (
+    "Paused when the database was found to have forgotten calls. They are known again: put back who asked not to be "
+    "called meanwhile, then resume it."
+)
+
+
+def _nothing_starts_by_itself(account: ExotelAccount) -> None:
+    planned = Campaign.objects.filter(account=account, status=CampaignStatus.SCHEDULED).order_by("pk")
+    if names := ", ".join(f"{one.name} ({one.pk})" for one in planned):
+        raise NotAllowed(
+            f"Campaigns are scheduled and would start by themselves: {names}. Put the do-not-call list back and add "
+            "--do-not-call-is-back, or take them off the plan (unschedule_campaign)."
+        )
 
 
 def _gap_to_close(account: ExotelAccount) -> Gap:
@@ -96,15 +120,21 @@ def _gap_to_close(account: ExotelAccount) -> Gap:
 # ---------------------------------------------------------------------------------------------------------- the list
 def _read_list(gap: Gap, account: ExotelAccount) -> Found:
     control_sid, since = _start(gap)
-    found = Found(since, gap.found_at + CLOCK_SLACK, checked=bool(gap.found.get("checked")))
+    found = Found(
+        since, gap.found_at + CLOCK_SLACK, checked=bool(gap.found.get("checked")), near=bool(gap.found.get("near"))
+    )
     try:
         client = client_for(account)
-        page, more = "", True
-        while more:
+        page, seen = "", set[str]()
+        while page not in seen:
+            seen.add(page)
             calls, page = _page(client, account, found, page)
+            if page and page in seen and len(calls) >= PAGE_SIZE:
+                raise Unreadable("it goes round in circles.")
+            ours = [call for call in calls if call.direction in OURS]
             found.checked |= control_sid in {call.sid for call in calls}
-            _write_down(gap, [call for call in calls if call.direction in OURS], found)
-            more = bool(page)
+            found.near |= any(_near(gap, call) for call in ours)
+            _write_down(gap, ours, found)
     except UNUSABLE as wrong:
         raise NotAllowed(f"The account’s settings cannot be used: {wrong}.") from None
     except ExotelError as trouble:
@@ -115,6 +145,22 @@ def _read_list(gap: Gap, account: ExotelAccount) -> Found:
             "believed: are the account’s SID and time zone right?"
         )
     return found
+
+
+def _near(gap: Gap, call: CallDetails) -> bool:
+    """Whether the call was made when the last one was: a list read in a wrong zone is empty or of other hours."""
+    if gap.called_until is None:
+        return True  # nobody knows when that was
+    return call.created is not None and abs(call.created - gap.called_until) <= CLOCK_SLACK + POST_TIME
+
+
+def _unbelieved(gap: Gap) -> str:
+    last = f" the last call, of {when(gap.called_until)}" if gap.called_until else " any call"
+    return (
+        f"Exotel’s list does not show{last}, and this database knows no call that could be looked for in it, so it "
+        "cannot be believed: are the account’s SID and time zone right? If they are, and Exotel refused the last "
+        "calls, add --last-calls-refused. Nobody is dialled until then."
+    )
 
 
 def _start(gap: Gap) -> tuple[str, datetime]:
@@ -145,7 +191,7 @@ def _take_turn(account: ExotelAccount) -> None:
     while True:
         with transaction.atomic():
             pacer, now = pacing.lock_now(account.pk)
-            step = pacing.dial_step(account)
+            step = pacing.dial_step(account, pacer)
             turn = max(pacing.turn(pacer.next_dial_at, now, step), pacer.backoff_until or now)
             if turn <= now:
                 pacer.next_dial_at = pacing.advance(pacer.next_dial_at, now, step)
@@ -167,7 +213,7 @@ def _write_down(gap: Gap, calls: Sequence[CallDetails], found: Found) -> None:
             found.lines.append(line)
             found.doubtful += doubtful
         latest = max((call.created for call in calls if call.created), default=gap.listed_until)
-        gap.listed_until, gap.found = latest, {"checked": found.checked}
+        gap.listed_until, gap.found = latest, {"checked": found.checked, "near": found.near}
         gap.save(update_fields=["listed_until", "found"])
 
 

@@ -49,7 +49,7 @@ def gap_of(campaign: Campaign, **fields: object) -> Gap:
 
 
 def resume(campaign: Campaign) -> Found:
-    return restoring.resume(campaign.pk, by=COMMAND_LINE)
+    return restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
 
 
 def fresh(person: CampaignContact) -> tuple[str, str, int]:
@@ -230,13 +230,49 @@ def test_when_it_is_closed_the_account_dials_and_the_next_start_finds_nothing(ex
 
 def test_without_any_witness_it_is_closed_as_well_and_numbers_leap(exotel: FarSide) -> None:
     campaign = campaign_of(exotel)
-    people.contact(campaign)
+    exotel.call(people.contact(campaign).phone)
     gap_of(campaign, called_until=None, witnessed=0)
     before = gaps.last_number()
     resume(campaign)
     assert gaps.last_number() >= before + gaps.BLIND_LEAP
     assert gaps.clear(campaign.account_id)
     assert list(Path(settings.WITNESS_DIR).glob("*.txt"))
+
+
+def test_nobody_is_dialled_before_the_do_not_call_list_is_said_to_be_back(exotel: FarSide) -> None:
+    campaign = campaign_of(exotel)
+    exotel.call(people.contact(campaign).phone)
+    gap = gap_of(campaign)
+    found = restoring.resume(campaign.pk, by=COMMAND_LINE)
+    campaign.refresh_from_db()
+    gap.refresh_from_db()
+    assert (kinds(found), gap.closed_at is None) == (["recorded"], False)
+    assert campaign.status == "paused"
+    assert "asked not to be called" in campaign.paused_reason
+    control.resume(campaign.pk, by=COMMAND_LINE)
+
+
+def test_a_campaign_that_was_paused_for_another_reason_stays_paused(exotel: FarSide) -> None:
+    campaign = campaign_of(exotel, status="paused", paused_by="meera", paused_reason="The text is wrong.")
+    exotel.call(people.contact(campaign).phone)
+    gap = gap_of(campaign)
+    resume(campaign)
+    campaign.refresh_from_db()
+    gap.refresh_from_db()
+    assert (campaign.status, campaign.paused_reason) == ("paused", "The text is wrong.")
+    assert gap.closed_at is not None
+
+
+def test_a_scheduled_campaign_does_not_start_before_the_do_not_call_list_is_back(exotel: FarSide) -> None:
+    campaign = campaign_of(exotel)
+    exotel.call(people.contact(campaign).phone)
+    people.campaign(campaign.account, name="Tomorrow", status="scheduled", scheduled_at=timezone.now())
+    gap_of(campaign)
+    with pytest.raises(NotAllowed, match="Tomorrow"):
+        restoring.resume(campaign.pk, by=COMMAND_LINE)
+    assert people.pacer(campaign.account).held_code == "restored"
+    resume(campaign)
+    assert people.pacer(campaign.account).held_code == ""
 
 
 def test_nothing_to_close_is_said_and_nothing_changed(exotel: FarSide) -> None:
@@ -263,6 +299,57 @@ def test_a_list_that_lacks_a_call_which_is_known_is_not_believed(exotel: FarSide
         resume(campaign)
     assert people.pacer(campaign.account).held_code == "restored"
     assert Campaign.objects.get(pk=campaign.pk).status == "paused"
+
+
+@pytest.mark.parametrize("called_until", ["now", None])
+def test_an_empty_list_is_not_believed_where_no_known_call_could_prove_it(
+    exotel: FarSide, called_until: str | None
+) -> None:
+    campaign = campaign_of(exotel)
+    person = people.contact(campaign)
+    gap = gap_of(campaign, **({} if called_until else {"called_until": None}))
+    with pytest.raises(NotAllowed, match="--last-calls-refused"):
+        resume(campaign)
+    gap.refresh_from_db()
+    assert gap.closed_at is None
+    assert people.pacer(campaign.account).held_code == "restored"
+    assert restoring.resume(campaign.pk, by=COMMAND_LINE, last_calls_refused=True).listed == 0
+    assert fresh(person)[0] == "pending"
+    assert people.pacer(campaign.account).held_code == ""
+
+
+def test_a_list_of_other_hours_is_not_believed_where_no_known_call_could_prove_it(exotel: FarSide) -> None:
+    """As it is read in a wrong zone: calls there are, but none when the last one was made."""
+    campaign = campaign_of(exotel)
+    exotel.call(people.contact(campaign).phone)
+    now = timezone.now()
+    gap_of(campaign, called_until=now + timedelta(hours=5), found_at=now + timedelta(hours=6))
+    with pytest.raises(NotAllowed, match="time zone"):
+        resume(campaign)
+    assert people.pacer(campaign.account).held_code == "restored"
+
+
+def test_a_list_that_goes_round_in_circles_ends(exotel: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exotel's next page may be the page itself."""
+    monkeypatch.setattr(client.ExotelClient, "_next_page", lambda self, address, following: address)
+    campaign = campaign_of(exotel)
+    exotel.call(people.contact(campaign).phone)
+    gap_of(campaign)
+    assert kinds(resume(campaign)) == ["recorded"]
+    assert len([path for path in exotel.questions() if path.endswith("/Calls.json")]) == 2
+
+
+def test_a_list_that_goes_round_in_circles_before_its_end_is_not_believed(
+    exotel: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.ExotelClient, "_next_page", lambda self, address, following: address)
+    monkeypatch.setattr(restoring, "PAGE_SIZE", 1)
+    campaign = campaign_of(exotel)
+    exotel.call(people.contact(campaign).phone)
+    gap_of(campaign)
+    with pytest.raises(NotAllowed, match="in circles"):
+        resume(campaign)
+    assert people.pacer(campaign.account).held_code == "restored"
 
 
 def test_a_carrier_that_is_away_leaves_everything_held(exotel: FarSide) -> None:

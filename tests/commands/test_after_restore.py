@@ -39,7 +39,7 @@ def test_it_says_who_was_called_and_goes_on(here: Manage, exotel: FarSide, campa
     person, _ = people.contact(campaign, phone=people.phone(10)), people.contact(campaign)
     also = people.campaign(campaign.account, name="Also", status="paused", paused_reason=_reason(campaign))
     exotel.call(person.phone)
-    said = here("resume_campaign", str(campaign.pk), "--after-restore", "--json").answer
+    said = here("resume_campaign", str(campaign.pk), "--after-restore", "--do-not-call-is-back", "--json").answer
     assert list(said) == KEYS
     assert (said["status"], said["recorded"], said["listed"], said["paused"]) == (
         "running",
@@ -66,7 +66,8 @@ def test_the_report_is_made_of_sentences(here: Manage, exotel: FarSide, campaign
     assert "written down with their outcome: 1 (1 busy)" in said.out
     assert "nobody here" in said.out
     assert "wishes not to be called" in said.out
-    assert said.out.rstrip().endswith(f"{campaign.name} is running.")
+    assert f"{campaign.name} is paused: " in said.out
+    assert said.out.rstrip().endswith("put back who asked not to be called meanwhile, then resume it.")
 
 
 def test_without_the_flag_it_is_refused_with_the_flag_named(here: Manage, campaign: Campaign) -> None:
@@ -76,3 +77,11 @@ def test_without_the_flag_it_is_refused_with_the_flag_named(here: Manage, campai
 def test_the_flag_where_nothing_is_missing_is_refused(here: Manage, exotel: FarSide) -> None:
     campaign = people.campaign(exotel.account(), status="paused")
     assert "without --after-restore" in here("resume_campaign", str(campaign.pk), "--after-restore").refusal
+
+
+def test_a_list_that_nothing_proves_is_refused_with_the_flag_that_says_it_is_right(
+    here: Manage, campaign: Campaign
+) -> None:
+    asked = ("resume_campaign", str(campaign.pk), "--after-restore")
+    assert "--last-calls-refused" in here(*asked).refusal
+    assert here(*asked, "--last-calls-refused", "--json").answer["listed"] == 0

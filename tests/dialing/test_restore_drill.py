@@ -120,10 +120,10 @@ def test_after_a_restore_nobody_is_dialled_again(exotel: Simulator, copy: type[C
     assert people.pacer(campaign.account).held_code == holds.RESTORED
     assert len(exotel.ledger.calls) == made  # nobody was dialled
     with pytest.raises(NotAllowed, match="ask again at"):
-        restoring.resume(campaign.pk, by=COMMAND_LINE)
+        restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
 
     time_passes()
-    found = restoring.resume(campaign.pk, by=COMMAND_LINE)
+    found = restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
     assert found.checked
     assert len(found.lines) == made - found.known
     assert found.counts()["recorded"] >= 10
@@ -150,7 +150,7 @@ def test_a_database_that_is_put_back_under_a_running_loop_is_noticed_as_well(
     assert made < 60
     assert not exotel.ledger.doubles()
     time_passes()
-    restoring.resume(campaign.pk, by=COMMAND_LINE)
+    restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
     finish(campaign)
     judge(exotel, campaign)
 
@@ -164,7 +164,7 @@ def test_a_restore_of_a_restore_is_found_again(exotel: Simulator, copy: type[Cop
         before.put_back()
         start(campaign)
         time_passes()
-        restoring.resume(campaign.pk, by=COMMAND_LINE)
+        restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
         dial_until(campaign, min(campaign.attempts.count() + 6, 30))
     finish(campaign)
     judge(exotel, campaign)
@@ -191,7 +191,7 @@ def test_a_campaign_that_was_launched_after_the_copy_calls_nobody_again(exotel: 
     people.contact(first)  # somebody is left to call, so that a loop starts
     start(first)
     time_passes()
-    found = restoring.resume(first.pk, by=COMMAND_LINE)
+    found = restoring.resume(first.pk, by=COMMAND_LINE, do_not_call_is_back=True)
     assert found.counts()["recorded"] == 12
     control.launch(draft.pk, by=COMMAND_LINE)
     finish(draft)

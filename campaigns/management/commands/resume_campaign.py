@@ -5,6 +5,7 @@ from typing import Any
 
 from campaigns import control, forgotten, restoring
 from campaigns.audit import COMMAND_LINE
+from campaigns.lifecycle import CampaignStatus
 from campaigns.management.base import CampaignCommand
 from campaigns.models import Campaign
 from campaigns.restoring import Found
@@ -23,6 +24,16 @@ class Command(CampaignCommand):
             action="store_true",
             help="the database was put back from a copy: first ask Exotel who was called meanwhile",
         )
+        parser.add_argument(
+            "--do-not-call-is-back",
+            action="store_true",
+            help="with --after-restore: who asked not to be called meanwhile is suppressed again: dial on",
+        )
+        parser.add_argument(
+            "--last-calls-refused",
+            action="store_true",
+            help="with --after-restore: Exotel refused the last calls, so its list rightly shows none of them",
+        )
 
     def handle(self, **options: Any) -> None:
         campaign = self.campaign(options)
@@ -35,7 +46,12 @@ class Command(CampaignCommand):
         self.answer(options, found, f"Resumed: {campaign.name} is {campaign.get_status_display().lower()}.")
 
     def _after_restore(self, campaign: Campaign, options: dict[str, Any]) -> None:
-        found = restoring.resume(campaign.pk, by=COMMAND_LINE)
+        found = restoring.resume(
+            campaign.pk,
+            by=COMMAND_LINE,
+            do_not_call_is_back=options["do_not_call_is_back"],
+            last_calls_refused=options["last_calls_refused"],
+        )
         campaign.refresh_from_db()
         said = {"id": campaign.pk, "status": campaign.status, **restoring.as_object(found)}
         self.answer(options, said, "\n".join(_report(campaign, found)))
@@ -60,7 +76,8 @@ def _report(campaign: Campaign, found: Found) -> Iterator[str]:
     if not found.checked:
         yield "No call that this database knows could be looked for in the list, to see that it is read rightly."
     yield "A list does not tell what was said: wishes not to be called, results and recordings of these calls are lost."
-    yield f"{campaign.name} is {campaign.get_status_display().lower()}."
+    why = f": {campaign.paused_reason}" if campaign.status == CampaignStatus.PAUSED and campaign.paused_reason else "."
+    yield f"{campaign.name} is {campaign.get_status_display().lower()}{why}"
     for pk, name in found.paused:
         yield f"Also paused: {name} (resume_campaign {pk})"
 
