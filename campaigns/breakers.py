@@ -15,17 +15,19 @@ So that none of these costs many: while nothing is proved (a campaign that was j
 of ours, or the last talks or calls went wrong) no more than FEW_OPEN calls are open, talks that have begun aside. A bot
 proves itself by a stream that starts, a flow by a call that rings or ends well.
 
-BOT and CALLS_FAIL end by themselves. Every PROBE_EVERY they are looked at; for the bot our own media address is asked
-first, which rings nobody. Then one person is called. A stream that lasts, or a call that rings, lifts the hold, and the
-campaign begins carefully again. If our address cannot be asked from here (a firewall) one person is called all the
-same each BLIND_AFTER.
+BOT and CALLS_FAIL end by themselves. After PROBE_EVERY they are looked at; for the bot our own media address is asked
+first, which rings nobody. Then one person is called; each who hears nothing either doubles the bot's rest, up to
+16 minutes. A talk that ended well, or a call that rings, lifts the hold, and the campaign begins carefully again; while
+a talk goes on nobody else is tried, because a bot may fail late. If our address cannot be asked from here (a firewall)
+one person is called all the same each BLIND_AFTER, or at each rest that is longer.
 
 Evidence is written with the fact that it comes from, in its transaction, after the attempt's lock; a call without
 trouble reads one row, or none, and writes nothing. Holds are put by the intent that meets the evidence, under the
 account's lock; decision 14.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,8 +50,9 @@ ELSEWHERE = 4  # bad calls of another campaign: the trouble is not this list's
 DOUBTFUL_TALKS, DOUBTFUL_CALLS = 2, 4  # from here on carefully
 FEW_OPEN = 6
 AT_ONCE = 3.0  # seconds of a stream: one that breaks so early is no talk
-LASTS = timedelta(seconds=5)  # a stream so old is good, though its talk goes on
+LASTS = timedelta(seconds=5)  # of a probe: time for its stream to come once the person has picked up
 PROBE_EVERY = timedelta(seconds=30)
+DOUBLINGS = 5  # of the rest between people who are called to see whether the bot talks again
 BLIND_AFTER = timedelta(minutes=5)
 OUR_ADDRESS_WITHIN = 3.0  # seconds
 
@@ -85,8 +88,12 @@ def careful(breaker: Breaker) -> bool:
 
 
 def unproved(campaign: Campaign) -> int:
-    """Open calls of which nobody knows yet whether they go well; asked only while the campaign is careful."""
+    """Open calls of which nobody knows yet whether they go well; asked only while the campaign is careful.
+
+    One of unknown fate is not among them: it may stay so for hours, and the account's hold watches over those.
+    """
     rows = CallAttempt.objects.filter(campaign=campaign, slot_released_at__isnull=True)
+    rows = rows.exclude(state=AttemptState.UNKNOWN)
     if campaign.mode == Mode.BOT:
         return rows.exclude(Exists(Stream.objects.filter(attempt=OuterRef("pk"), started_at__isnull=False))).count()
     return rows.exclude(state=AttemptState.ANSWERED).count()
@@ -102,7 +109,7 @@ def call_ended(attempt: CallAttempt, outcome: str, at: datetime, *, talked: bool
         return
     picked_up = outcome == Outcome.ANSWERED or attempt.answered_at is not None or talked
     if picked_up and attempt.mode == Mode.BOT and not attempt.streams.exists():
-        _talk(attempt.campaign_id, "no stream came after the person had picked up", at)
+        _talk(attempt, "no stream came after the person had picked up", at)
     failed = outcome == Outcome.FAILED and not picked_up
     _call(attempt, "Exotel could not place the call" if failed else "", at)
     if not picked_up:
@@ -128,7 +135,7 @@ def stream_ended(attempt: CallAttempt, stream: Stream, at: datetime) -> None:
         return
     words = _broken(stream)
     if words is not None:
-        _talk(attempt.campaign_id, words, at, stream.started_at)
+        _talk(attempt, words, at, stream.started_at)
 
 
 def _broken(stream: Stream) -> str | None:
@@ -144,14 +151,12 @@ def _broken(stream: Stream) -> str | None:
     return ""
 
 
-def _talk(campaign_id: int, broken: str, at: datetime, started_at: datetime | None = None) -> None:
+def _talk(attempt: CallAttempt, broken: str, at: datetime, started_at: datetime | None = None) -> None:
     """A person picked up. `broken`: why nobody talked to them, '' if somebody did."""
-    rows = Breaker.objects.filter(pk=campaign_id)
+    rows = Breaker.objects.filter(pk=attempt.campaign_id)
     known = rows.first()
     if broken:
-        Breaker.objects.get_or_create(campaign_id=campaign_id)
-        rows.update(bad_talks=F("bad_talks") + 1, words=broken[:300])
-        rows.filter(held_code=BOT).update(probing=False, probe_at=at + PROBE_EVERY)
+        _bad_talk(attempt, broken, at)
     elif known and known.held_code == BOT:
         if started_at and known.held_since and started_at > known.held_since:
             lift(known)
@@ -159,11 +164,33 @@ def _talk(campaign_id: int, broken: str, at: datetime, started_at: datetime | No
         rows.update(trial=False, bad_talks=0)
 
 
+def _bad_talk(attempt: CallAttempt, words: str, at: datetime) -> None:
+    """One more; calls that failed just before were perhaps the bot's as well, so the list is judged by those of after.
+
+    A call of before the hold says nothing about how often it was tried since.
+    """
+    Breaker.objects.get_or_create(campaign_id=attempt.campaign_id)
+    rows = Breaker.objects.filter(pk=attempt.campaign_id)
+    rows.exclude(held_code=BOT, held_since__gt=attempt.intent_at).update(
+        bad_talks=F("bad_talks") + 1, bad_calls=0, words=words[:300]
+    )
+    for breaker in rows.filter(held_code=BOT):
+        rows.filter(held_code=BOT).update(probing=False, probe_at=at + rest(breaker))
+
+
+def rest(breaker: Breaker) -> timedelta:
+    """From one person who is called to see whether it is over to the next."""
+    if breaker.held_code != BOT:
+        return PROBE_EVERY
+    times: int = 2 ** min(max(breaker.bad_talks - TALKS_IN_ROW, 0), DOUBLINGS)
+    return PROBE_EVERY * times
+
+
 def _call(attempt: CallAttempt, failed: str, at: datetime) -> None:
     """A call is over. `failed`: why it never rang, '' if it did."""
     rows = Breaker.objects.filter(pk=attempt.campaign_id)
     known = rows.first()
-    if failed and known and known.bad_talks:
+    if failed and known and known.held_code == BOT:
         return  # the bot is out of reach: Exotel may call that failed, and say so before it tells of the answer
     if failed:
         Breaker.objects.get_or_create(campaign_id=attempt.campaign_id)
@@ -209,7 +236,8 @@ def list_reason(breaker: Breaker) -> str:
 def _hold(breaker: Breaker, code: str, reason: str, now: datetime) -> None:
     breaker.held_code, breaker.held_reason, breaker.held_since = code, reason, now
     breaker.probe_at, breaker.probing = now + PROBE_EVERY, False
-    breaker.save(update_fields=["held_code", "held_reason", "held_since", "probe_at", "probing"])
+    breaker.bad_talks = min(breaker.bad_talks, TALKS_IN_ROW)  # from here on it says how often it was tried in vain
+    breaker.save(update_fields=["held_code", "held_reason", "held_since", "probe_at", "probing", "bad_talks"])
     audit.record(DIALER, "trouble", f"campaign:{breaker.campaign_id}", code=code, reason=reason)
 
 
@@ -226,33 +254,46 @@ def tried(campaign: Campaign, now: datetime) -> None:
     breaker = of(campaign)
     if breaker.held_code and breaker.probing:
         breaker.probing, breaker.tried_at = False, now
-        breaker.probe_at = now + timedelta(seconds=campaign.ring_timeout) + LASTS + PROBE_EVERY
+        breaker.probe_at = now + timedelta(seconds=campaign.ring_timeout) + LASTS + rest(breaker)
         breaker.save(update_fields=["probing", "tried_at", "probe_at"])
 
 
 def look() -> None:
     """Is it over? For all campaigns that are held; a chore of housekeeping, under no lock."""
-    held = Breaker.objects.filter(held_code__in=PROBED, campaign__status=CampaignStatus.RUNNING)
-    for breaker in held.order_by("pk"):
+    running = Breaker.objects.filter(campaign__status=CampaignStatus.RUNNING)
+    trouble = functools.cache(our_address_trouble)  # asked once, however many are held: it may take its time
+    for breaker in running.filter(held_code__in=PROBED).order_by("pk"):
         now = pacing.db_now()
-        if breaker.held_code == BOT and _talks(breaker, now):
-            lift(breaker)
+        if breaker.held_code == BOT and _talking(breaker, now):
+            rows = Breaker.objects.filter(pk=breaker.pk, held_code=BOT, probing=False)
+            rows.filter(probe_at__lt=now + PROBE_EVERY).update(probe_at=now + PROBE_EVERY)
         elif not breaker.probing and breaker.probe_at and breaker.probe_at <= now:
-            _probe(breaker, now)
+            _probe(breaker, now, trouble if breaker.held_code == BOT else str)
+    silent = running.filter(trial=True, held_code="", bad_calls=0).exclude(campaign__mode=Mode.BOT)
+    for breaker in silent.select_related("campaign"):
+        _end_silent_trial(breaker)
 
 
-def _talks(breaker: Breaker, now: datetime) -> bool:
-    """Whether a stream that started since the hold has lasted for a while."""
-    since = Stream.objects.filter(attempt__campaign=breaker.pk, attempt__slot_released_at=None, closed_at=None)
-    return since.filter(started_at__gt=breaker.held_since, started_at__lt=now - LASTS).exists()
+def _end_silent_trial(breaker: Breaker) -> None:
+    """A flow of which nobody ever tells how its calls went is tried with FEW_OPEN of them, not for ever."""
+    last = CallAttempt.objects.filter(campaign=breaker.campaign).order_by("-intent_at", "-pk")
+    states = list(last.values_list("state", "generation")[: 3 * FEW_OPEN])
+    if states.count((AttemptState.ENDED.value, breaker.campaign.generation)) >= FEW_OPEN:
+        Breaker.objects.filter(pk=breaker.pk, held_code="", bad_calls=0).update(trial=False)
 
 
-def _probe(breaker: Breaker, now: datetime) -> None:
-    """Let one call go, unless our own media address says that nobody would talk on it."""
-    trouble = our_address_trouble() if breaker.held_code == BOT else ""
+def _talking(breaker: Breaker, now: datetime) -> bool:
+    """Whether somebody talks who was called since the hold: its end will tell. One that goes on for long is let be."""
+    talks = Stream.objects.filter(attempt__campaign=breaker.pk, attempt__slot_released_at=None, closed_at=None)
+    return talks.filter(started_at__gt=max(breaker.held_since or now, now - BLIND_AFTER)).exists()
+
+
+def _probe(breaker: Breaker, now: datetime, ask: Callable[[], str]) -> None:
+    """Let one call go, unless our own media address (`ask`) says that nobody would talk on it."""
+    trouble = ask()
     since = max(filter(None, (breaker.held_since, breaker.tried_at)), default=now)
     rows = Breaker.objects.filter(pk=breaker.pk, held_code=breaker.held_code, probing=False)
-    if trouble and now - since < BLIND_AFTER:
+    if trouble and now - since < max(BLIND_AFTER, rest(breaker)):
         reason = f"{bot_reason(breaker).rstrip('.')}; {trouble}."
         rows.update(probe_at=now + PROBE_EVERY, held_reason=reason)
     else:

@@ -1,5 +1,6 @@
 """Whether calls go wrong because of the bot or of the list: what is evidence, when a campaign is held, how it ends."""
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -172,13 +173,60 @@ def test_after_a_probe_that_nobody_answers_the_next_person_is_tried_at_once(owne
     assert after.probe_at <= pacing.db_now()
 
 
-def test_a_stream_that_lasts_lifts_the_hold_before_its_talk_is_over(owner: int) -> None:
+def test_a_talk_that_goes_on_lifts_no_hold_because_the_bot_may_fail_late_and_nobody_else_is_tried(owner: int) -> None:
     campaign = bot_campaign()
     held_for_its_bot(campaign, owner)
-    Breaker.objects.update(held_since=pacing.db_now() - timedelta(minutes=1))
-    Stream.objects.create(attempt=placed(campaign), started_at=pacing.db_now() - breakers.LASTS)
+    minute_ago = pacing.db_now() - timedelta(minutes=1)
+    Breaker.objects.update(held_since=minute_ago, probe_at=minute_ago)
+    attempt = placed(campaign)
+    stream = Stream.objects.create(attempt=attempt, started_at=pacing.db_now() - timedelta(seconds=20))
     breakers.look()
-    assert known(campaign).held_code == ""
+    assert (known(campaign).held_code, known(campaign).probing) == ("bot-trouble", False)
+    assert isinstance(next_step(campaign, owner), Wait)
+    streams.close_stream(stream.pk, StreamClosing(1011, "error", "it failed late", 25.0, 1, 1, 1, 1, 0))
+    assert (known(campaign).held_code, known(campaign).bad_talks) == ("bot-trouble", 5)
+
+
+def test_each_person_who_hears_nothing_doubles_the_rest_to_the_next_up_to_sixteen_minutes(owner: int) -> None:
+    campaign = bot_campaign()
+    held_for_its_bot(campaign, owner)
+    rests = []
+    for _ in range(7):
+        answered_in_silence(campaign)
+        probe_at = known(campaign).probe_at
+        assert probe_at
+        rests.append(round((probe_at - pacing.db_now()) / breakers.PROBE_EVERY))
+    assert rests == [2, 4, 8, 16, 32, 32, 32]
+    Breaker.objects.update(probing=True)
+    assert isinstance(next_step(campaign, owner), Intent)
+    probe_at = known(campaign).probe_at
+    assert probe_at
+    assert probe_at > pacing.db_now() + 32 * breakers.PROBE_EVERY
+
+
+def test_calls_of_before_the_hold_do_not_lengthen_its_rest(owner: int) -> None:
+    campaign = bot_campaign()
+    before = [placed(campaign) for _ in range(5)]
+    held_for_its_bot(campaign, owner)
+    for attempt in before:
+        outcomes.apply(attempt.pk, Statement(source=EventSource.CALLBACK, at=pacing.db_now(), answered=True))
+        ended(attempt, "failed")
+    assert (known(campaign).bad_talks, breakers.rest(known(campaign))) == (4, breakers.PROBE_EVERY)
+
+
+def test_our_address_is_asked_once_for_all_campaigns_that_are_held(owner: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = bot_campaign()
+    other = bot_campaign(account=campaign.account)
+    for one in (campaign, other):
+        answered_in_silence(one, 4)
+    next_step(campaign, owner)
+    Breaker.objects.update(probe_at=pacing.db_now())
+    assert Breaker.objects.filter(held_code="bot-trouble").count() == 2
+    asked = itertools.count()
+    monkeypatch.setattr(breakers, "our_address_trouble", lambda: f"no answer {next(asked)}")
+    breakers.look()
+    assert next(asked) == 1
+    assert all("no answer" in reason for reason in Breaker.objects.values_list("held_reason", flat=True))
 
 
 def test_where_our_address_cannot_be_asked_from_here_one_person_is_called_after_a_while(
@@ -280,12 +328,57 @@ def test_a_flow_proves_itself_by_a_call_that_rang(owner: int) -> None:
     assert isinstance(next_step(campaign, owner), Intent)
 
 
-def test_while_the_bot_is_out_of_reach_a_call_that_fails_is_not_the_lists() -> None:
+def test_while_the_bot_is_out_of_reach_a_call_that_fails_is_not_the_lists(owner: int) -> None:
     """Exotel calls such a call failed, and may say so before it tells that the person had picked up."""
     campaign = bot_campaign()
     answered_in_silence(campaign)
     ended(placed(campaign), "failed")
+    answered_in_silence(campaign)
     assert known(campaign).bad_calls == 0
+    held_for_its_bot(campaign, owner)
+    ended(placed(campaign), "failed")
+    assert known(campaign).bad_calls == 0
+
+
+def test_one_silent_call_does_not_keep_a_list_of_bad_numbers_from_being_noticed(owner: int) -> None:
+    campaign = bot_campaign()
+    answered_in_silence(campaign)
+    for _ in range(breakers.BAD_CALLS):
+        ended(placed(campaign), "failed")
+    assert isinstance(next_step(campaign, owner), Wait)
+    after = Campaign.objects.get(pk=campaign.pk)
+    assert (after.status, after.paused_by) == ("paused", "Dialer")
+
+
+def test_calls_of_unknown_fate_do_not_keep_a_careful_campaign_from_calling(owner: int) -> None:
+    for campaign in (bot_campaign(), people.campaign()):
+        breakers.begin(campaign)
+        for _ in range(breakers.FEW_OPEN):
+            people.attempt(people.contact(campaign), "unknown")
+        assert breakers.unproved(campaign) == 0
+    assert isinstance(next_step(campaign, owner), Intent)
+
+
+def test_a_flow_of_which_nobody_tells_how_its_calls_went_is_not_careful_for_ever() -> None:
+    campaign = people.campaign()
+    breakers.begin(campaign)
+    attempts = [placed(campaign) for _ in range(breakers.FEW_OPEN)]
+    for attempt in attempts[1:]:
+        outcomes.give_up(attempt.pk, "Exotel cannot say")
+    breakers.look()
+    assert known(campaign).trial
+    outcomes.give_up(attempts[0].pk, "Exotel cannot say")
+    breakers.look()
+    assert not known(campaign).trial
+
+
+def test_a_bot_that_nobody_heard_is_careful_whatever_became_of_its_calls() -> None:
+    campaign = bot_campaign()
+    breakers.begin(campaign)
+    for attempt in [placed(campaign) for _ in range(breakers.FEW_OPEN)]:
+        outcomes.give_up(attempt.pk, "Exotel cannot say")
+    breakers.look()
+    assert known(campaign).trial
 
 
 def test_a_call_that_failed_after_a_while_on_the_line_was_picked_up() -> None:
