@@ -1,7 +1,8 @@
 """How many requests a minute an account really takes, when that is fewer than it is set to.
 
-* **Told**: an answer names the account's limit (X-RateLimit-Limit). It bounds the pace until another is named, or none
-  for TOLD_FOR. An answer that says that no request is left makes the account wait until its Reset, at most a minute.
+* **Told**: an answer names the account's limit (X-RateLimit-Limit). It bounds the pace, never below FEWEST, until
+  another is named, or none for TOLD_FOR. An answer that says that no request is left makes the account wait until its
+  Reset, at most a minute.
 * **Learnt**: a single 429 is obeyed and forgotten: another system may have used the account for a moment. One that
   comes again within LATELY, although the pace was kept, means that the account is tighter than it is set to: the pace
   falls, at most once a minute, to what Exotel took in the last minute, by CUT at the most, never below FEWEST. After
@@ -17,7 +18,7 @@ from campaigns import audit, pacing
 from campaigns.audit import DIALER
 from campaigns.exotel.allowances import RateAllowance
 from campaigns.lifecycle import AttemptState
-from campaigns.models import CallAttempt, ExotelAccount, Pacer
+from campaigns.models import AuditEntry, CallAttempt, ExotelAccount, Pacer
 
 MINUTE = timedelta(minutes=1)
 LATELY = 10  # minutes
@@ -85,11 +86,10 @@ def told(pacer: Pacer, rate: RateAllowance | None, now: datetime) -> None:
     """What an answer says about the account's rate (the pacer is locked by the caller)."""
     if rate is None:
         return
-    limit = rate.per_minute
+    limit = max(rate.per_minute, FEWEST) if rate.per_minute else None
     if limit is not None and (limit != pacer.told_per_minute or pacer.told_at is None or now - pacer.told_at > MINUTE):
         if limit != pacer.told_per_minute and limit < _set_to(pacer):
-            reason = f"Exotel says that the account has {limit} requests a minute: fewer than it is set to."
-            audit.record(DIALER, "slower", f"account:{pacer.account_id}", reason=reason)
+            _note_told(pacer, limit, now)
         pacer.told_per_minute, pacer.told_at = limit, now
         pacer.save(update_fields=["told_per_minute", "told_at"])
     wait = rate.seconds(now)
@@ -97,6 +97,15 @@ def told(pacer: Pacer, rate: RateAllowance | None, now: datetime) -> None:
     if until and (pacer.backoff_until is None or until > pacer.backoff_until):
         pacer.backoff_until, pacer.backoff_reason = until, USED_UP
         pacer.save(update_fields=["backoff_until", "backoff_reason"])
+
+
+def _note_told(pacer: Pacer, limit: int, now: datetime) -> None:
+    """Once in TOLD_FOR: a limit that is another with each answer must not fill the audit log."""
+    says = "Exotel says that the account has"
+    subject = f"account:{pacer.account_id}"
+    lately = AuditEntry.objects.filter(subject=subject, action="slower", at__gt=now - TOLD_FOR)
+    if not lately.filter(details__reason__startswith=says).exists():
+        audit.record(DIALER, "slower", subject, reason=f"{says} {limit} requests a minute: fewer than it is set to.")
 
 
 def _set_to(pacer: Pacer) -> int:

@@ -44,7 +44,6 @@ def settle(attempt_id: int, answer: ConnectAnswer) -> None:
         pacer = pacing.lock(account_id)
         attempt = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=attempt_id)
         now = pacing.db_now()
-        learning.told(pacer, getattr(answer, "rate", None), now)
         if isinstance(answer, Accepted):
             _accepted(pacer, attempt, answer, now)
         elif isinstance(answer, Refused):
@@ -53,6 +52,8 @@ def settle(attempt_id: int, answer: ConnectAnswer) -> None:
             _not_sent(pacer, attempt, answer, now)
         else:
             _unknown(pacer, attempt, answer, now)
+        # Last: the wait that a 429 names in its headers must not make that 429 look like the echo of another.
+        learning.told(pacer, getattr(answer, "rate", None), now)
         failpoints.reach("settle.written")
     failpoints.reach("settle.committed")
     events.store(placing.heard(attempt_id, answer))

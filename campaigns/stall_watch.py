@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from campaigns import eligibility, pacing, progress
 from campaigns.lifecycle import CampaignStatus
-from campaigns.models import CallAttempt, Campaign, Stall, User
+from campaigns.models import CallAttempt, Campaign, Pacer, Stall, User
 from campaigns.progress import Waiting
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ def stalled(campaign: Campaign, now: datetime) -> Waiting | None:
 
 def _silent(campaign: Campaign, now: datetime) -> bool:
     """Nothing is known to keep it from dialling, yet it has dialled nobody for much longer than its pace takes."""
-    account_step, own_step = pacing.dial_step(campaign.account), eligibility.campaign_step(campaign)
+    pacer = Pacer.objects.filter(account=campaign.account).first()
+    account_step, own_step = pacing.dial_step(campaign.account, pacer), eligibility.campaign_step(campaign)
     patience = LASTING + 3 * max(account_step, own_step)
     launched = campaign.launched_at or now
     return now - launched > patience and not _dialled_since(campaign, now - patience)

@@ -97,6 +97,16 @@ def test_people_due_and_nobody_dialled_without_a_known_reason_is_a_stall_too() -
     assert stall_watch.stalled(campaign, timezone.now()) == stall_watch.UNEXPLAINED
 
 
+def test_an_account_that_exotel_lets_dial_slowly_is_not_called_silent() -> None:
+    campaign = stalled()
+    Campaign.objects.filter(pk=campaign.pk).update(launched_at=timezone.now() - timedelta(minutes=2, seconds=20))
+    campaign.refresh_from_db()
+    Pacer.objects.update(loop_seen_at=timezone.now(), told_per_minute=6)
+    assert stall_watch.stalled(campaign, timezone.now()) is None
+    Pacer.objects.update(told_per_minute=None)
+    assert stall_watch.stalled(campaign, timezone.now()) == stall_watch.UNEXPLAINED
+
+
 def test_a_mail_that_cannot_be_sent_ends_nothing(meera: User, settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9

@@ -142,6 +142,33 @@ def test_a_shorter_reset_cuts_no_wait() -> None:
     assert people.pacer(of).backoff_until == START + timedelta(minutes=5)
 
 
+def test_a_429_that_says_how_long_to_wait_teaches_as_any_other() -> None:
+    campaign = people.campaign(account())
+    for _ in range(2):
+        attempt = people.attempt(people.contact(campaign))
+        answer = Refused(429, "slow", "", None, RefusalKind.RATE_LIMITED, rate=RateAllowance(None, 0, "30"))
+        settling.settle(attempt.pk, answer)
+        Pacer.objects.update(backoff_until=attempt.intent_at, slowed_at=attempt.intent_at - timedelta(minutes=2))
+    pacer = people.pacer(campaign.account)
+    assert (pacer.backoff_seconds, pacer.learnt_per_minute) == (2, 70)
+
+
+def test_a_limit_of_one_request_does_not_stop_the_account_for_an_hour() -> None:
+    of = account()
+    learning.told(people.pacer(of), RateAllowance(1, 1, ""), START)
+    pacer = people.pacer(of)
+    assert pacing.allowed(of, pacer) == learning.FEWEST
+    assert "6 requests a minute" in learning.why_slower(of, pacer)
+
+
+def test_a_limit_that_is_another_with_each_answer_is_told_of_once() -> None:
+    of = account()
+    for limit in (40, 500, 40, 39, 40):
+        learning.told(people.pacer(of), RateAllowance(limit, 9, ""), START)
+    assert pacing.allowed(of, people.pacer(of)) == 40
+    assert AuditEntry.objects.filter(action="slower").count() == 1
+
+
 def test_a_429_says_both_how_long_and_how_many() -> None:
     campaign = people.campaign(account())
     answer = Refused(429, "slow", "", 3.0, RefusalKind.RATE_LIMITED, rate=RateAllowance(30, 0, "2"))
