@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from campaigns import own_connections
 from campaigns.audit import Actor
-from campaigns.importing import reading, removing, storing, uploads
+from campaigns.importing import consent, reading, removing, storing, uploads
 from campaigns.importing.chunks import Chunk, ahead, chunks, together
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.people import Columns
@@ -223,6 +223,7 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
             raise Cancelled
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
+        consent.take_out(job.contact_list_id, chunk)
         stored = storing.store_people(job, chunk, Options.of(job.options))
         flagged = list(storing.flags(chunk, stored.repeated))
         out = [*storing.rejections(chunk), *storing.repetitions(job, chunk, stored.repeated)]

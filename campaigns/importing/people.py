@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from campaigns.importing import phones, values
+from campaigns.importing import headings, phones, values
 from campaigns.importing.options import REJECT, Options
 from campaigns.importing.phone_zones import known_zones
 from campaigns.importing.reading import Row
@@ -18,8 +18,12 @@ EMPTY_ROW = "The row is empty"
 NO_CONSENT = "The consent column says no"
 ANOTHER_COLUMN = "number taken from another column"
 SAYS_NO = frozenset(
-    {"no", "n", "false", "0", "withdrawn", "withdrew", "revoked", "refused", "denied", "opt out", "opt-out", "optout",
-     "opted out", "unsubscribed", "dnd", "dnc", "नहीं", "नही"}
+    headings.words(each) for each in (
+        "no", "n", "false", "0", "withdrawn", "withdrew", "revoked", "refused", "denied", "declined", "rejected",
+        "opt out", "optout", "opted out", "unsubscribe", "unsubscribed", "dnd", "dnc", "do not call", "do not contact",
+        "don't call", "not given", "no consent", "no permission", "not consented", "stop", "stopped", "expired", "नहीं",
+        "नही",
+    )
 )  # fmt: skip
 
 
@@ -45,12 +49,16 @@ class Person(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that becomes nobody: `value` is the cell at fault, as in the file, and `column` its heading."""
+    """A row that becomes nobody: `value` is the cell at fault, as in the file, and `column` its heading.
+
+    `refuses` is the number of somebody who does not want to be called.
+    """
 
     line: int
     reason: str
     value: str
     column: str = ""
+    refuses: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,8 +171,8 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
     options = columns.options
     zone_at, language_at, id_at, consent_at = columns.told
     consent = _word(cells, consent_at)
-    if consent and consent.lower() in SAYS_NO:
-        return BadRow(one.line, NO_CONSENT, consent, options.consent)
+    if consent and _says_no(consent):
+        return BadRow(one.line, NO_CONSENT, consent, options.consent, one.phone)
     flags, wrong = _wrong_values(one, columns)
     zone = _word(cells, zone_at)
     if zone and zone not in known_zones():
@@ -186,6 +194,11 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
         "; ".join(flags)[:LONGEST_FLAG] if flags else "",
         wrong or ("", ""),
     )
+
+
+@lru_cache(1 << 12)
+def _says_no(consent: str) -> bool:
+    return headings.words(consent) in SAYS_NO
 
 
 def _wrong_values(one: Person, columns: Columns) -> tuple[list[str], tuple[str, str] | None]:

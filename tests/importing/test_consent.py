@@ -1,0 +1,47 @@
+"""A row that says no: nobody comes in, and whoever is on the list already is not called any more."""
+
+import pytest
+
+from campaigns import enrolling
+from campaigns.importing import loading
+from campaigns.importing.consent import REFUSED, REFUSED_CODE
+from campaigns.importing.loading import Counts
+from campaigns.importing.options import Options
+from campaigns.models import CampaignContact, Contact, ContactImport
+from tests import people
+from tests.importing.conftest import Upload
+from tests.importing.test_roles import imported
+
+pytestmark = pytest.mark.django_db
+YES = "Name,Mobile,Consent\nRavi,9876543210,yes\nAsha,9123456780,yes\nOm,9123456781,yes\n"
+NO = "Name,Mobile,Consent\nRavi,9876543210,no\nAsha,9123456780,Opt_Out\n"
+
+
+def asked(upload: Upload, content: str) -> ContactImport:
+    return imported(upload, content, Options(consent="Consent"))
+
+
+def test_who_says_no_in_a_later_file_is_not_called_any_more(upload: Upload) -> None:
+    first = asked(upload, YES)
+    campaign = people.campaign(lists=[first.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    CampaignContact.objects.filter(phone="+919123456780").update(state="retry", tries=1)
+    assert loading.counts(asked(upload, NO)) == Counts(rows=2, rejected=2)
+    states = CampaignContact.objects.order_by("pk").values_list("state", "reason_code")
+    assert list(states) == [("skipped", REFUSED_CODE), ("skipped", REFUSED_CODE), ("pending", "")]
+    kept, other = Contact.objects.order_by("pk")  # Ravi was never called: he is gone
+    assert (kept.name, kept.flag, other.name) == ("Asha", REFUSED, "Om")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["opt_out", "Opt-Out", "DECLINED", "not given", "No consent", "unsubscribe", "Do Not Call", "stop", "0", "नहीं"],
+)
+def test_a_no_is_understood_in_many_words(word: str, upload: Upload) -> None:
+    assert asked(upload, f"Name,Mobile,Consent\nRavi,9876543210,{word}\n").imported == 0
+
+
+@pytest.mark.parametrize("word", ["yes", "no objection", "given", ""])
+def test_other_words_are_no_no(word: str, upload: Upload) -> None:
+    assert asked(upload, f"Name,Mobile,Consent\nRavi,9876543210,{word}\n").imported == 1
