@@ -117,7 +117,11 @@ def _enrol(campaign: Campaign, number: str) -> None:
     links = CampaignList.objects.filter(campaign=campaign)
     people = Contact.objects.filter(contact_list__in=links.values("contact_list"), phone=number)
     person = people.select_related("contact_list").first()
-    if person is None or CampaignContact.objects.filter(campaign=campaign, phone=number).exists():
+    if person is None:
+        return
+    # enrol_chunk leaves a locked campaign for later: else each could wait for somebody whom the other has put in
+    Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign.pk)
+    if CampaignContact.objects.filter(campaign=campaign, phone=number).exists():
         return
     CampaignContact.objects.create(
         campaign=campaign,
@@ -165,10 +169,12 @@ def _record(gap: Gap, call: CallDetails, person: CampaignContact) -> str:
     now = pacing.db_now()
     began = call.created or call.start or gap.called_until or gap.found_at
     in_another = person.attempts.filter(state__in=OPEN_ATTEMPTS).exists()
+    kind = person.campaign.account.kind
+    elsewhere = CallAttempt.objects.filter(account_kind=kind, phone=person.phone, state__in=OPEN_ATTEMPTS).exists()
     rows = CampaignContact.objects.filter(pk=person.pk)
     rows.update(tries=F("tries") + 1)
     moved = not in_another and bool(advance(rows, CAMPAIGN_CONTACT, ContactState.IN_CALL, changed_at=now))
-    attempt = _attempt(person, call, began, now, goes_on=not call.status.terminal and moved)
+    attempt = _attempt(person, call, began, now, goes_on=not call.status.terminal and moved and not elsewhere)
     events.store(
         Arrival(
             source=EventSource.DETAILS,
@@ -182,8 +188,10 @@ def _record(gap: Gap, call: CallDetails, person: CampaignContact) -> str:
     )
     if attempt.state == AttemptState.PLACED:
         return GOES_ON
-    if moved:
+    if moved and call.status.terminal:
         outcomes.settle_contact(attempt, now)
+    elif moved:  # a person has one open call, and theirs is another campaign's: nobody will hear how this one ends
+        advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, reason_code=CODE, reason=DOUBT, changed_at=now)
     return RECORDED
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import control, enrolling, gaps, restoring
@@ -199,6 +201,20 @@ def test_a_draft_is_left_alone_while_a_campaign_that_runs_still_calls_the_person
     assert not draft.contacts.exists()
 
 
+def test_nobody_else_enrols_a_campaign_while_a_page_of_the_list_is_written_down(exotel: FarSide) -> None:
+    number = people.phone(1)
+    campaign = campaign_of(exotel, lists=[people.contact_list([number])])
+    exotel.call(number)
+    gap_of(campaign)
+    with CaptureQueriesContext(connection) as asked:
+        resume(campaign)
+    sql = [one["sql"] for one in asked]
+    locked = next(
+        place for place, one in enumerate(sql) if 'FROM "campaigns_campaign"' in one and "FOR NO KEY UPDATE" in one
+    )
+    assert locked < next(place for place, one in enumerate(sql) if 'INTO "campaigns_campaigncontact"' in one)
+
+
 def test_a_call_that_still_goes_on_is_asked_about_and_holds_its_person(tmp_path: Path) -> None:
     with far_side(tmp_path, speed=1.0) as exotel:
         campaign = campaign_of(exotel)
@@ -208,6 +224,20 @@ def test_a_call_that_still_goes_on_is_asked_about_and_holds_its_person(tmp_path:
         assert kinds(resume(campaign)) == ["goes-on"]
         assert fresh(person)[0] == "in-call"
         assert person.attempts.get().check_at is not None
+
+
+def test_a_call_that_goes_on_beside_another_campaigns_open_one_is_left_to_a_person(tmp_path: Path) -> None:
+    """Nobody has two open calls: the page would be undone, and with it all that it showed."""
+    with far_side(tmp_path, speed=1.0) as exotel:
+        campaign = campaign_of(exotel)
+        number = people.phone(22)
+        elsewhere = people.contact(people.campaign(people.account()), phone=number)
+        people.attempt(elsewhere, "placed", sid="1" * 32)
+        person = people.contact(campaign, phone=number)
+        exotel.call(number, over=False)
+        gap_of(campaign)
+        assert kinds(resume(campaign)) == ["recorded"]
+        assert fresh(person)[0] == "uncertain"
 
 
 # --------------------------------------------------------------------------------------------------------- the end
