@@ -22,6 +22,7 @@ from campaigns.refusals import NotAllowed
 from campaigns.versions import Change
 
 CHANGEABLE = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+ENDS = "The campaign’s end was reached: who was not called is being skipped. Duplicate it to call them."
 _FIELDS = ("calls_per_second", "max_concurrent", "weight", "window_start", "window_end", "ends_at")
 
 
@@ -45,6 +46,8 @@ def adjust(campaign_id: int, *, by: Actor, **wanted: Unpack[Adjustment]) -> list
         if campaign.status not in CHANGEABLE:
             raise NotAllowed(_too_late(campaign))
         before, old_weight = versions.settings_of(campaign), campaign.weight
+        if campaign.status == CampaignStatus.RUNNING and "ends_at" in wanted and control.end_reached(campaign):
+            raise NotAllowed(ENDS)
         _set(campaign, wanted)
         done = versions.changes(before, versions.settings_of(campaign))
         if wrong := list(_problems(campaign, wanted)):

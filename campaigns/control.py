@@ -115,7 +115,7 @@ def resume(campaign_id: int, *, by: Actor) -> None:
             return
         if campaign.status != CampaignStatus.PAUSED:
             raise NotAllowed(f"This campaign is {word(campaign)}, not paused.")
-        if _end_reached(campaign):
+        if end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: set a later end first, or stop it.")
         by_us = campaign.paused_by == DIALER.name
         move(campaign, CampaignStatus.RUNNING, paused_by="", paused_reason="")
@@ -171,7 +171,7 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
         campaign = locked(campaign_id)
         if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
             raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
-        if _end_reached(campaign):
+        if end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code__in=ASKED)
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
@@ -216,10 +216,10 @@ def finish(campaign_id: int, *, at_once: int | None = None) -> None:
     if campaign.status == CampaignStatus.DRAINING:
         _drain(campaign, at_once)
         return
-    if campaign.status == CampaignStatus.RUNNING and _end_reached(campaign):
+    if campaign.status == CampaignStatus.RUNNING and end_reached(campaign):
         Campaign.objects.filter(pk=campaign_id, enrolled_at=None).update(enrolled_at=timezone.now())
         _skip_waiting(campaign, eligibility.ENDED, eligibility.END_REACHED, at_once)
-        campaign.refresh_from_db(fields=["enrolled_at"])
+        campaign.refresh_from_db()
     if campaign.status == CampaignStatus.RUNNING and campaign.enrolled_at and not _unfinished(campaign):
         rows = Campaign.objects.filter(pk=campaign_id, enrolled_at__isnull=False)
         with transaction.atomic():
@@ -228,7 +228,8 @@ def finish(campaign_id: int, *, at_once: int | None = None) -> None:
                 advance(rows, CAMPAIGN, CampaignStatus.COMPLETED, field="status", ended_at=timezone.now())
 
 
-def _end_reached(campaign: Campaign) -> bool:
+def end_reached(campaign: Campaign) -> bool:
+    """Whether the campaign's own end is now or was."""
     return campaign.ends_at is not None and eligibility.end_block(campaign, pacing.db_now()) is not None
 
 
@@ -252,12 +253,22 @@ def _skip_waiting(campaign: Campaign, code: str, why: str, at_once: int | None) 
     """Skip who is still to be called; True if there may be more than the `at_once` who were."""
     waiting = CampaignContact.objects.filter(campaign=campaign, state__in=DUE_CONTACTS)
     while ids := list(waiting.values_list("pk", flat=True)[: at_once or SKIP_CHUNK]):
-        rows = CampaignContact.objects.filter(pk__in=ids)
-        now = timezone.now()
-        advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code=code, reason=why, changed_at=now)
+        with transaction.atomic():
+            if not _still(campaign):
+                return True
+            rows = CampaignContact.objects.filter(pk__in=ids)
+            now = timezone.now()
+            advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code=code, reason=why, changed_at=now)
         if len(ids) == at_once:
             return True
     return False
+
+
+def _still(campaign: Campaign) -> bool:
+    """Whether the campaign ends for the reason for which we skip its people: an edit may have moved its end."""
+    rows = Campaign.objects.select_for_update(of=("self",), no_key=True)
+    now = rows.get(pk=campaign.pk)
+    return now.status == campaign.status and (now.status == CampaignStatus.DRAINING or end_reached(now))
 
 
 def locked(campaign_id: int) -> Campaign:

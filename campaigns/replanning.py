@@ -16,6 +16,7 @@ from campaigns.lifecycle import DUE_CONTACTS
 from campaigns.models import Campaign, CampaignContact
 
 CHUNK = 2_000
+WALK = 20_000  # people looked at in a chunk, planned anew or not: the campaign's row is locked for so long
 MOST_CHUNKS = 10  # of a campaign in one go of housekeeping
 HOURS, RETRY = "hours", "retry-rule"  # reasons whose time depends on the hours
 
@@ -47,15 +48,23 @@ def replan_chunk(campaign_id: int, people: int = CHUNK) -> bool:
         if campaign is None:
             return False
         now = pacing.db_now()
-        found = list(_waiting(campaign, now)[:people])
+        stop = _stop(campaign)
+        found = list(_waiting(campaign, now, stop)[:people])
         _move(found, _planned(campaign, found, now))
-        last = found[-1].pk if len(found) == people else None
+        last = found[-1].pk if len(found) == people else stop
         Campaign.objects.filter(pk=campaign_id).update(replan_after=last)
     return last is not None
 
 
-def _waiting(campaign: Campaign, now: datetime) -> QuerySet[CampaignContact]:
+def _stop(campaign: Campaign) -> int | None:
+    """The last person who is looked at in this chunk; None if that is everybody who is left."""
+    left = CampaignContact.objects.filter(campaign=campaign, pk__gt=campaign.replan_after).order_by("pk")
+    return left.values_list("pk", flat=True)[WALK - 1 : WALK].first()
+
+
+def _waiting(campaign: Campaign, now: datetime, stop: int | None) -> QuerySet[CampaignContact]:
     rows = CampaignContact.objects.filter(campaign=campaign, pk__gt=campaign.replan_after, state__in=DUE_CONTACTS)
+    rows = rows.filter(pk__lte=stop) if stop else rows
     return rows.filter(due_at__gt=now, reason_code__in=(HOURS, RETRY)).order_by("pk")
 
 

@@ -191,6 +191,22 @@ def test_many_are_planned_anew_in_chunks_which_housekeeping_goes_on_with(monkeyp
     assert campaign.replan_after is None
 
 
+def test_a_chunk_looks_at_so_many_people_and_no_more_however_few_of_them_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The campaign's row is locked meanwhile, and a pause would wait for it with the whole account."""
+    monkeypatch.setattr(replanning, "WALK", 3)
+    campaign = closed_campaign()
+    people.contacts(campaign, 7)
+    later = timezone.now() + timedelta(hours=5)
+    last = people.contact(campaign, due_at=later, reason_code="hours")
+    adjusting.adjust(campaign.pk, window=ALL_DAY, by=MEERA)
+    campaign.refresh_from_db()
+    assert campaign.replan_after == sorted(campaign.contacts.values_list("pk", flat=True))[2]
+    assert replanning.replan_chunk(campaign.pk)
+    assert not replanning.replan_chunk(campaign.pk)
+    last.refresh_from_db()
+    assert last.due_at < later
+
+
 def test_another_pace_plans_nobody_anew(campaign: Campaign) -> None:
     adjusting.adjust(campaign.pk, max_concurrent=3, by=MEERA)
     campaign.refresh_from_db()

@@ -1,6 +1,7 @@
 """A campaign's own end: from then on nobody is called, who waits is skipped with the reason, and it completes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -8,7 +9,7 @@ from django.utils import timezone
 from campaigns import adjusting, control, enrolling, intents, progress, scheduling, stalls, why
 from campaigns.audit import COMMAND_LINE
 from campaigns.intents import Intent, Wait
-from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
+from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState, advance
 from campaigns.models import Campaign, Heartbeat
 from campaigns.owners import Owner
 from campaigns.refusals import NotAllowed
@@ -97,6 +98,34 @@ def test_a_paused_campaign_is_not_resumed_after_its_end_but_with_a_later_one() -
     adjusting.adjust(campaign.pk, ends_at=ago(-60), by=COMMAND_LINE)
     control.resume(campaign.pk, by=COMMAND_LINE)
     assert isinstance(next_step(campaign), Intent)
+
+
+def test_a_running_campaign_whose_end_was_reached_takes_no_later_one() -> None:
+    """Its people are being skipped: a later end would lose those who were skipped already without a word."""
+    campaign = people.campaign(ends_at=ago())
+    people.contact(campaign)
+    with pytest.raises(NotAllowed, match="Duplicate it"):
+        adjusting.adjust(campaign.pk, ends_at=ago(-60), by=COMMAND_LINE)
+    campaign.refresh_from_db()
+    assert campaign.ends_at
+    assert campaign.ends_at < timezone.now()
+
+
+def test_whose_end_is_moved_while_people_are_skipped_loses_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = people.campaign(ends_at=ago())
+    people.contacts(campaign, 4)
+
+    def moved(*args: Any, **said: Any) -> int:
+        """The first chunk is skipped; then a person pauses the campaign and names a later end."""
+        skipped = advance(*args, **said)
+        Campaign.objects.filter(pk=campaign.pk).update(status="paused", ends_at=ago(-600))
+        return skipped
+
+    monkeypatch.setattr(control, "SKIP_CHUNK", 1)
+    monkeypatch.setattr(control, "advance", moved)
+    control.finish_all()
+    assert campaign.contacts.filter(state=ContactState.PENDING).count() == 3
+    assert status(campaign) == CampaignStatus.PAUSED
 
 
 def test_people_proved_never_dialled_are_not_put_back_in_line_after_it() -> None:
