@@ -201,6 +201,7 @@ MEDIA_ROOT = STATE_DIR / "media"
 WITNESS_DIR = STATE_DIR / "witness"  # the last calls, for a database that was put back; see campaigns.witness
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100  # the page that matches columns has one each, of 1,000 at most, and some more
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=200 * 1024 * 1024, minimum=1)
 
 vars().update(env.email_url(env.text("EMAIL_URL", "consolemail://")))

@@ -72,14 +72,15 @@ def on_other_lists(contact_import: ContactImport) -> list[OtherList]:
     names = dict(others.values_list("pk", "name")[:OTHER_LISTS])
     if not names:
         return []
-    each = LOOKED_AT // len(names)
+    at = contact_import.contact_list_id
+    each, brought = LOOKED_AT // len(names), contact_import.imported - contact_import.updated
+    sought = min(each, brought - contact_import.undone)
+    if sought <= 0:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            _ELSEWHERE,
-            {"list": contact_import.contact_list_id, "import": contact_import.pk, "each": each, "others": list(names)},
-        )
+        cursor.execute(_ELSEWHERE, {"list": at, "import": contact_import.pk, "each": sought, "others": list(names)})
         found = cursor.fetchall()
-    exact = contact_import.imported <= each
+    exact = brought <= each
     return [OtherList(pk, names[pk], people, exact) for pk, people in found]
 
 
@@ -88,7 +89,7 @@ _ELSEWHERE = """
     SELECT other.contact_list_id, count(*) FROM (
         SELECT phone FROM campaigns_contact
         WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND contact_import_id = %(import)s
-        ORDER BY contact_list_id, id LIMIT %(each)s) AS person,
+        ORDER BY contact_list_id DESC, id DESC LIMIT %(each)s) AS person,
     LATERAL (SELECT contact_list_id FROM campaigns_contact AS one
         WHERE one.contact_list_id = ANY(%(others)s) AND one.phone = person.phone) AS other
     GROUP BY 1 ORDER BY 2 DESC, 1"""

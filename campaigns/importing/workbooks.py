@@ -30,6 +30,8 @@ MOST_PARTS = 10_000
 LARGEST_SHEET = 512 << 20  # unpacked bytes; streamed
 LARGEST_STRINGS = 96 << 20  # unpacked bytes of the texts that cells share; held in memory
 LARGEST_OTHER = 16 << 20  # of styles and the like, which become objects
+MOST_CELLS = 100_000_000  # with the empty ones, which a sheet may have without end
+MOST_WRITTEN = 1 << 30  # bytes of the CSV; a cell can name a shared text of any length, as often as it likes
 WORST_RATIO = 400  # unpacked to packed, of a part above SMALL; sheets of one repeated row come to some 100
 SMALL = 4 << 20
 
@@ -141,13 +143,16 @@ def _write(sheet: ReadOnlyWorksheet, target: BinaryIO) -> bool:
     sheet.reset_dimensions()  # what the sheet claims of its size is not believed
     lines = io.TextIOWrapper(target, encoding="utf-8", errors="replace", newline="", write_through=True)
     writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    filled = 0
+    filled = seen = 0
     for number, row in enumerate(sheet.iter_rows(), 1):
         if number > MOST_ROWS:
             raise NotACsv(TOO_MANY_ROWS)
         cells = _cells(row)
         filled += bool(cells)
         writer.writerow(cells)
+        seen += len(row)
+        if seen > MOST_CELLS or target.tell() > MOST_WRITTEN:
+            raise NotACsv(BOMB)
     lines.detach()
     if not filled:
         target.seek(0)
@@ -156,8 +161,8 @@ def _write(sheet: ReadOnlyWorksheet, target: BinaryIO) -> bool:
 
 
 def _cells(row: Iterable[ReadOnlyCell | EmptyCell]) -> list[str]:
-    """The cells of a row as text, up to the last that is not empty."""
-    cells = [_text(cell) for cell in row]
+    """The cells of a row as text, up to the last that is not empty; one that is too long is cut, and refused later."""
+    cells = [_text(cell)[: reading.LONGEST_CELL + 1] for cell in row]
     while cells and not cells[-1]:
         cells.pop()
     if len(cells) > reading.MOST_COLUMNS:

@@ -15,12 +15,13 @@ from campaigns.forms.lists import ColumnsForm
 from campaigns.importing import mapping, phones, removing, report, uploads
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.reading import NotACsv
-from campaigns.lifecycle import ENDED_IMPORTS, ImportStatus
+from campaigns.lifecycle import ENDED_IMPORTS, CampaignStatus, ImportStatus
 from campaigns.models import ContactImport, ImportIssue
 from campaigns.views.downloads import csv_answer
 from campaigns.views.paging import page_by_id
 
 UNDOABLE = (ImportStatus.DONE, ImportStatus.FAILED, ImportStatus.CANCELLED)
+_TAKE_NEW_PEOPLE = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,6 +45,7 @@ def columns(request: HttpRequest, import_id: int) -> HttpResponse:
         "form": form,
         "guess": guess,
         "preview": preview,
+        "calling": contact_import.contact_list.campaigns.filter(status__in=_TAKE_NEW_PEOPLE).order_by("-pk")[:5],
         "same_file": uploads.same_file(contact_import),
         "people_there": tallies.people_on([contact_import.contact_list_id])[contact_import.contact_list_id],
         "region": phones.region_name(contact_import.contact_list.region),
@@ -73,6 +75,7 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         "percent": min(99, 100 * contact_import.bytes_read // max(1, contact_import.size)),
         "seconds": _seconds(contact_import),
         "pace": _pace(contact_import),
+        "brought": contact_import.imported - contact_import.updated,
         "undoable": contact_import.status in UNDOABLE and contact_import.imported > 0,
         "replaced": Options.of(contact_import.options).how == REPLACE,
         "kind": kind,

@@ -1,10 +1,12 @@
 """What the columns of a file are: several numbers of a person, zone, language, id, consent, and values with a kind."""
 
+from typing import Any
+
 import pytest
 
 from campaigns.importing import loading, mapping, report, values
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import REJECT, Options
+from campaigns.importing.options import MERGE, REJECT, Options
 from campaigns.importing.people import ANOTHER_COLUMN, NO_CONSENT
 from campaigns.models import Contact, ContactImport, ContactList, Suppression
 from tests.importing.conftest import Upload
@@ -110,6 +112,17 @@ def test_numbers_on_do_not_call_and_on_other_lists_are_imported_and_told(upload:
     assert (told.imported, told.suppressed) == (3, 1)
     (other,) = report.on_other_lists(told)
     assert (other.name, other.people, other.exact) == ("Pune", 2, True)
+
+
+def test_few_new_people_on_a_long_list_are_found_at_its_end(upload: Upload, django_assert_max_num_queries: Any) -> None:
+    loading.run(upload("Mobile\n9123456781\n", "Pune").pk)
+    loading.run(upload("Mobile\n" + "".join(f"90000{place:05}\n" for place in range(3000)), "All").pk)
+    told = imported(upload, "Mobile\n9123456781\n", Options(), "All")
+    (other,) = report.on_other_lists(told)
+    assert (other.name, other.people, other.exact) == ("Pune", 1, True)
+    again = imported(upload, "Mobile\n9123456781\n", Options(how=MERGE), "All")
+    with django_assert_max_num_queries(1):
+        assert report.on_other_lists(again) == []  # it brought nobody: the list is not walked
 
 
 def test_roles_and_kinds_are_guessed_by_headings_and_values(upload: Upload) -> None:

@@ -195,3 +195,18 @@ def test_an_archive_that_holds_no_list_is_refused_in_words(content: bytes, words
 def test_a_sheet_that_is_not_there_or_empty_is_refused(sheet: str) -> None:
     with pytest.raises(NotACsv, match=f"sheet “{sheet}”"):
         read(workbook(PEOPLE, []), sheet)
+
+
+def test_a_text_that_many_cells_share_is_cut_and_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = workbook([["Name", "Mobile"], *[["x" * 20_000, 9876543210]] * 4])
+    assert max(len(cell) for row in cells(content) for cell in row) == reading.LONGEST_CELL + 1
+    monkeypatch.setattr(workbooks, "MOST_WRITTEN", 3 * reading.LONGEST_CELL)
+    with pytest.raises(NotACsv, match="unpacks to far more"):
+        read(content)
+
+
+def test_rows_of_empty_cells_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "MOST_CELLS", 10_000)
+    wide = sheet_xml('<row><c r="XFD1"/></row>' * 3)
+    with pytest.raises(NotACsv, match="unpacks to far more"):
+        read(with_part(GOOD, "xl/worksheets/sheet1.xml", wide))

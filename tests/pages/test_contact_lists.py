@@ -12,8 +12,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client, override_settings
 
 from campaigns.importing import loading
+from campaigns.importing.reading import MOST_COLUMNS
 from campaigns.models import AuditEntry, Contact, ContactImport, ContactList, User
 from campaigns.views.lists import SAMPLE
+from tests import people
 from tests.pages import world
 
 PEOPLE = (
@@ -301,6 +303,25 @@ def test_kinds_and_further_numbers_are_guessed_and_shown_as_they_will_be_stored(
     text = text_of(client_of_meera, f"/imports/{contact_import.pk}/map")
     assert "+91 90000 00012 90000 00012 also +91 90000 00013 Kavita 1,200 25-11-2026" in text
     assert "number taken from another column" in text
+
+
+def test_the_columns_of_the_widest_file_are_matched(client_of_meera: Client) -> None:
+    names = ["Mobile", *(f"c{place}" for place in range(MOST_COLUMNS - 1))]
+    contact_import = send(client_of_meera, ",".join(names) + "\n9000000012" + ",x" * (MOST_COLUMNS - 1) + "\n")
+    page = client_of_meera.get(f"/imports/{contact_import.pk}/map").content.decode()
+    fields = dict.fromkeys(re.findall(r'<(?:select|input)[^>]* name="([^"]+)"', page), "")
+    assert len(fields) > MOST_COLUMNS
+    sent = fields | {"phone_column": "Mobile", "preview": 1}
+    answer = client_of_meera.post(f"/imports/{contact_import.pk}/map", sent)
+    assert answer.status_code == 200
+
+
+def test_who_imports_into_a_running_campaign_is_told_that_it_calls_at_once(client_of_meera: Client) -> None:
+    contact_import = send(client_of_meera, RICH)
+    assert "is running" not in text_of(client_of_meera, f"/imports/{contact_import.pk}/map")
+    people.campaign(name="October EMI", lists=[contact_import.contact_list])
+    text = text_of(client_of_meera, f"/imports/{contact_import.pk}/map")
+    assert "October EMI is running: new people of this file are called at once." in text
 
 
 def test_the_report_tells_repairs_flags_and_other_lists(client_of_meera: Client) -> None:
