@@ -19,7 +19,8 @@ CHUNK = 5_000
 
 _ENROL = """
 WITH chunk AS (
-    SELECT id, phone, name, variables, coalesce(nullif(time_zone, ''), %(zone)s) AS time_zone FROM campaigns_contact
+    SELECT id, phone, name, variables, kept, coalesce(nullif(time_zone, ''), %(zone)s) AS time_zone
+    FROM campaigns_contact
     -- a range of one list, and ordered by it: with "=" the planner may walk over the ids of all other lists to this one
     WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND id > %(cursor)s ORDER BY contact_list_id, id
     LIMIT %(chunk)s
@@ -29,7 +30,7 @@ WITH chunk AS (
          last_outcome, disposition, disposition_kind, prepared, changed_at)
     SELECT %(campaign)s, id, phone, name, variables, time_zone, 'pending', %(now)s, '', '', 0, '', '', '',
            %(prepared)s, %(now)s
-    FROM chunk ORDER BY id
+    FROM chunk WHERE NOT kept ORDER BY id  -- who is kept counts as seen: see take_appended
     ON CONFLICT (campaign_id, phone) DO NOTHING RETURNING 1
 )
 SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled),

@@ -271,10 +271,14 @@ def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> 
     if contact.disposition_kind in FINAL_DISPOSITIONS:
         return None
     same = contact.attempts.filter(outcome=attempt.outcome).exclude(pk=attempt.pk).count()
-    if same >= rule.times:
+    if same >= rule.times or _left_its_list(contact):
         return None
     wanted = now + timedelta(minutes=float(rule.delay_minutes))
     return eligibility.next_allowed(campaign, contact.time_zone, wanted)
+
+
+def _left_its_list(contact: CampaignContact) -> bool:
+    return CampaignContact.objects.filter(pk=contact.pk, contact__kept=True).exists()
 
 
 def refuse(attempt: CallAttempt, code: str, reason: str, *, http_status: int | None, now: datetime) -> bool:
@@ -312,7 +316,12 @@ def back_in_line(attempt: CallAttempt, due_at: datetime | None, reason: str, *, 
         return
     if due_at is not None:
         said["due_at"] = due_at
-    if advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, **said) and status == CampaignStatus.COMPLETED:
+    moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, **said)
+    kept = rows.filter(contact__kept=True, state=ContactState.PENDING)
+    gone = {"reason_code": "undone", "reason": "Their list does not have them any more."}
+    if moved and advance(kept, CAMPAIGN_CONTACT, ContactState.SKIPPED, field="state", **gone):
+        return
+    if moved and status == CampaignStatus.COMPLETED:
         campaign = Campaign.objects.filter(pk=attempt.campaign_id)
         advance(
             campaign, CAMPAIGN, CampaignStatus.RUNNING, field="status", ended_at=None, generation=F("generation") + 1

@@ -1,7 +1,8 @@
 """People leave a list: the import that brought them is undone, or a file replaces whoever it does not name.
 
-Whoever was called stays, with a flag that says so. Whoever waits in a campaign's line without ever having been dialled
-leaves it. In chunks, each with its cursor in one transaction, so that a kill repeats and loses nothing.
+Whoever was called stays with a flag and a mark (`Contact.kept`), and no campaign calls them again until a file names
+them. Whoever waits in a campaign's line without ever having been dialled leaves it. In chunks, each with its cursor in
+one transaction, so that a kill repeats and loses nothing.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ from django.utils import timezone
 
 from campaigns import audit
 from campaigns.audit import DIALER, Actor
-from campaigns.lifecycle import IMPORT, ImportStatus, advance
-from campaigns.models import Contact, ContactImport, ContactList
+from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, IMPORT, ContactState, ImportStatus, advance
+from campaigns.models import CampaignContact, Contact, ContactImport, ContactList
 
 CHUNK = 5_000
-KEPT_BY_UNDO = "Kept when the import was undone: has been called"
-KEPT_BY_REPLACE = "Kept when the list was replaced: has been called"
+KEPT_BY_UNDO = "Kept when the import was undone: was called, or a call was tried"
+KEPT_BY_REPLACE = "Kept when the list was replaced: was called, or a call was tried"
+LEFT_CODE = "undone"
+LEFT_WHY = "Their import was undone, or a file that replaced the list does not have them."
 
 
 def cancel(contact_import: ContactImport, *, by: Actor) -> bool:
@@ -66,8 +69,10 @@ def _undo_chunk(import_id: int, size: int) -> bool:
         if job is None or not people:
             return False
         restored = _restore(import_id, [one.pk for one in people if one.changed_by == import_id])
-        gone, kept = _remove([one.pk for one in people if one.contact_import_id == import_id], KEPT_BY_UNDO)
-        _count(import_id, people, undone=F("undone") + gone + restored, kept=F("kept") + kept)
+        theirs = [one for one in people if one.contact_import_id == import_id]
+        gone, kept = _remove([one.pk for one in theirs if one.changed_by is None], KEPT_BY_UNDO)
+        named_later = sum(one.changed_by is not None for one in theirs)
+        _count(import_id, people, undone=F("undone") + gone + restored, kept=F("kept") + kept + named_later)
     return True
 
 
@@ -98,7 +103,10 @@ def _count(import_id: int, people: Sequence[Contact], **changes: Any) -> None:
     ContactImport.objects.filter(pk=import_id).update(cursor=people[-1].pk, **changes)
 
 
-# Who is in line and was never dialled goes first; who was dialled is what still refers to a contact then.
+# Who is in line and was never dialled goes first; who was dialled is what still refers to a contact then. A call that
+# settles meanwhile waits for the lock and then sees the mark: see outcomes.
+_LOCK_THE_LINE = """
+    SELECT id FROM campaigns_campaigncontact WHERE contact_id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE"""
 _LEAVE_THE_LINE = """
     DELETE FROM campaigns_campaigncontact AS waiting WHERE contact_id = ANY(%(people)s)
         AND state = 'pending' AND tries = 0
@@ -109,7 +117,7 @@ _FORGET_THE_SKIPPED = """
 _LEAVE_THE_LIST = """
     DELETE FROM campaigns_contact AS person WHERE id = ANY(%(people)s)
         AND NOT EXISTS (SELECT FROM campaigns_campaigncontact AS enrolled WHERE enrolled.contact_id = person.id)"""
-_STAY = "UPDATE campaigns_contact SET flag = %(why)s WHERE id = ANY(%(people)s)"
+_STAY = "UPDATE campaigns_contact SET flag = %(why)s, kept = true WHERE id = ANY(%(people)s)"
 
 
 def _remove(people: Sequence[int], why: str) -> tuple[int, int]:
@@ -118,12 +126,17 @@ def _remove(people: Sequence[int], why: str) -> tuple[int, int]:
         return 0, 0
     values: dict[str, Any] = {"people": list(people), "why": why}
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK_THE_LINE, values)
         cursor.execute(_LEAVE_THE_LINE, values)
         cursor.execute(_FORGET_THE_SKIPPED, values)
         cursor.execute(_LEAVE_THE_LIST, values)
         gone: int = cursor.rowcount
         cursor.execute(_STAY, values)
-        return gone, cursor.rowcount
+        stay = cursor.rowcount
+    said: dict[str, Any] = {"reason_code": LEFT_CODE, "reason": LEFT_WHY, "changed_at": timezone.now()}
+    waiting = CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS)
+    advance(waiting, CAMPAIGN_CONTACT, ContactState.SKIPPED, **said)
+    return gone, stay
 
 
 # A number that somebody else on the list has meanwhile is not taken from them.
@@ -133,7 +146,7 @@ _RESTORE = """
         name = before->>'name', time_zone = before->>'time_zone', variables = before->'variables',
         alternatives = before->'alternatives', language = before->>'language', external_id = before->>'external_id',
         consent = before->>'consent', flag = before->>'flag', line = (before->>'line')::int,
-        changed_by = (before->>'changed_by')::bigint, before = NULL
+        kept = coalesce((before->>'kept')::boolean, false), changed_by = (before->>'changed_by')::bigint, before = NULL
     FROM (SELECT id, EXISTS (SELECT FROM campaigns_contact AS other
                 WHERE other.contact_list_id = one.contact_list_id AND other.phone = one.before->>'phone'
                     AND other.id <> one.id) AS yes
@@ -141,13 +154,20 @@ _RESTORE = """
     WHERE person.id = taken.id AND person.changed_by = %(import)s AND before IS NOT NULL"""
 
 
+_FORGET_THE_NAMED = """
+    UPDATE campaigns_contact SET changed_by = NULL
+    WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NULL"""
+
+
 def _restore(import_id: int, people: Sequence[int]) -> int:
     """Give people back what the import has replaced; how many."""
     if not people:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_RESTORE, {"people": list(people), "import": import_id})
+        values: dict[str, Any] = {"people": list(people), "import": import_id}
+        cursor.execute(_RESTORE, values)
         restored: int = cursor.rowcount
+        cursor.execute(_FORGET_THE_NAMED, values)
     return restored
 
 

@@ -28,6 +28,10 @@ _INSERT_PEOPLE = f"""
 _OF_A_NEW_ID = """external_id = '' OR line IN (SELECT min(line) FROM stage GROUP BY external_id) AND NOT EXISTS (
     SELECT FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s
         AND person.external_id <> '' AND person.external_id = stage.external_id)"""
+# A list whose people were removed may still have those who were called: whom a file names again may be called again.
+_MEANT_AGAIN = """
+    UPDATE campaigns_contact AS person SET kept = false, flag = ''
+    FROM stage WHERE person.contact_list_id = %(list)s AND person.kept AND person.phone = stage.phone"""
 _SUPPRESSED = """
     SELECT count(*) FROM stage WHERE line <> ALL(%s)
         AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = stage.phone)"""
@@ -76,7 +80,7 @@ _UPDATE = """
         before = jsonb_build_object(
             'phone', person.phone, 'name', person.name, 'time_zone', person.time_zone, 'variables', person.variables,
             'alternatives', person.alternatives, 'language', person.language, 'external_id', person.external_id,
-            'consent', person.consent, 'flag', person.flag, 'line', person.line,
+            'consent', person.consent, 'flag', person.flag, 'line', person.line, 'kept', person.kept,
             'changed_by', nullif(person.changed_by, %(import)s)),
         phone = known.phone,
         name = coalesce(nullif(known.name, ''), person.name),
@@ -87,7 +91,7 @@ _UPDATE = """
         language = coalesce(nullif(known.language, ''), person.language),
         external_id = coalesce(nullif(known.external_id, ''), person.external_id),
         consent = coalesce(nullif(known.consent, ''), person.consent),
-        flag = known.flag, line = known.line, changed_by = %(import)s
+        flag = known.flag, kept = false, line = known.line, changed_by = %(import)s
     FROM known
     WHERE person.id = known.person_id AND person.contact_import_id IS DISTINCT FROM %(import)s
         AND (person.changed_by IS DISTINCT FROM %(import)s OR person.before IS NULL)
@@ -118,6 +122,7 @@ def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
         wanted = _OF_A_NEW_ID if options.how != APPEND and options.match_by == BY_ID else "true"
         cursor.execute(_INSERT_PEOPLE.format(wanted=wanted), values)
         repeated = {line for (line,) in cursor.fetchall()} - updated
+        cursor.execute(_MEANT_AGAIN, values)
         if options.how == REPLACE and options.match_by == BY_ID:
             cursor.execute(_NAMED, values)
         cursor.execute(_SUPPRESSED, [list(repeated)])

@@ -122,6 +122,8 @@ class Contact(models.Model):
     external_id = models.CharField(max_length=100, default="", blank=True)  # theirs in the system that made the file
     consent = models.CharField(max_length=100, default="", blank=True)  # as the file says it; a no is not imported
     flag = models.CharField(max_length=300, default="", blank=True)  # what to look at, in words
+    # taken off the list after a call to them: they stay for its sake, and no campaign calls them
+    kept = models.BooleanField(default=False, db_default=False)
     contact_import = models.ForeignKey(
         ContactImport, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
     )
@@ -139,6 +141,8 @@ class Contact(models.Model):
                 name="person_by_external_id",
                 condition=~models.Q(external_id=""),
             ),
+            # importing: who was kept and is named again
+            models.Index(fields=["contact_list", "phone"], name="person_kept", condition=models.Q(kept=True)),
             # enrolling, and the list's page: the next people of a list, in its order
             models.Index(fields=["contact_list", "id"], name="person_in_order"),
         ]

@@ -1,11 +1,13 @@
 """An import is taken back: who was never called is gone, who was changed is as before, who was called stays."""
 
 import pytest
+from django.utils import timezone
 
-from campaigns import enrolling
+from campaigns import enrolling, outcomes
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, removing
 from campaigns.importing.loading import Counts
+from campaigns.importing.options import MERGE, Options
 from campaigns.models import AuditEntry, CampaignContact, Contact, ContactImport, ContactList
 from tests import people
 from tests.importing.conftest import Upload
@@ -107,3 +109,60 @@ def test_a_cancelled_import_keeps_what_came_in_and_can_be_undone(upload: Upload)
     assert not removing.cancel(contact_import, by=COMMAND_LINE)
     assert undone(contact_import).undone == 10
     assert not Contact.objects.exists()
+
+
+def enrolled(upload: Upload) -> tuple[ContactImport, list[CampaignContact]]:
+    contact_import = imported(upload)
+    campaign = people.campaign(lists=[contact_import.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    return contact_import, list(CampaignContact.objects.order_by("pk"))
+
+
+def test_nobody_whose_import_was_undone_waits_for_a_further_call(upload: Upload) -> None:
+    contact_import, (retry, again, refused, *_) = enrolled(upload)
+    CampaignContact.objects.filter(pk=retry.pk).update(state="retry", tries=1)
+    CampaignContact.objects.filter(pk=again.pk).update(state="pending", tries=1)
+    people.attempt(refused, "refused")
+    assert undone(contact_import).kept == 3
+    assert set(CampaignContact.objects.values_list("pk", "state", "reason_code")) == {
+        (one.pk, "skipped", "undone") for one in (retry, again, refused)
+    }
+
+
+def test_a_call_that_was_under_way_when_its_import_was_undone_is_not_repeated(upload: Upload) -> None:
+    contact_import, (busy, unsent, *_) = enrolled(upload)
+    busy.campaign.retry_rules.create(outcome="busy", delay_minutes=1, times=3)
+    calls = people.attempt(busy, outcome="busy"), people.attempt(unsent)
+    undone(contact_import)
+    outcomes.settle_contact(calls[0], timezone.now())
+    outcomes.back_in_line(calls[1], None, "")
+    assert dict(CampaignContact.objects.values_list("pk", "state")) == {busy.pk: "done", unsent.pk: "skipped"}
+
+
+def test_a_later_campaign_calls_who_was_kept_only_after_a_file_names_them(upload: Upload) -> None:
+    contact_import, (called, *_) = enrolled(upload)
+    CampaignContact.objects.filter(pk=called.pk).update(state="done", tries=1)
+    undone(contact_import)
+    later = people.campaign(lists=[contact_import.contact_list])
+    while enrolling.enrol_all():
+        pass
+    assert not later.contacts.exists()
+    assert not enrolling.appended(later.pk)
+    imported(upload, f"Name,Mobile\nAgain,{called.phone}\n")
+    third = people.campaign(lists=[contact_import.contact_list])
+    while enrolling.enrol_all():
+        pass
+    assert third.contacts.get().phone == called.phone
+    assert Contact.objects.get().flag == ""
+
+
+def test_whom_a_later_file_has_named_stays_when_the_first_is_undone(upload: Upload) -> None:
+    first = imported(upload)
+    second = upload("Name,Mobile\nRavi,9000000003\n")
+    ContactImport.objects.filter(pk=second.pk).update(options=Options(how=MERGE).stored())
+    loading.run(second.pk)
+    told = undone(first)
+    assert (told.undone, told.kept) == (24, 1)
+    ravi = Contact.objects.get()
+    assert (ravi.name, ravi.flag, ravi.kept) == ("Ravi", "", False)
