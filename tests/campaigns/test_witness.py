@@ -189,7 +189,7 @@ def test_a_loop_knows_within_a_second_what_other_loops_have_seen(
     monkeypatch.setattr(witness, "EVERY", 0.01)
     with Keeper(key, 3) as keeper:
         witness.keep(key, {4: mark(60)})
-        until(lambda: keeper.floor == 60, 10)
+        assert until(lambda: keeper.floor == 60, 10)
 
 
 def test_an_emptied_redis_is_filled_again_while_nobody_is_called(
@@ -199,4 +199,5 @@ def test_an_emptied_redis_is_filled_again_while_nobody_is_called(
     witness.keep(key, {3: mark(41), 4: mark(60)})
     with Keeper(key, 3):
         server.delete(in_redis(key))
-        until(lambda: server.hlen(in_redis(key)) == 2, 10)
+        assert until(lambda: server.hlen(in_redis(key)) == 2, 10)
+    assert set(witness.read(key).marks) == {3, 4}

@@ -163,8 +163,9 @@ def test_a_restore_of_a_restore_is_found_again(exotel: Simulator, copy: type[Cop
     for _ in range(2):
         before.put_back()
         start(campaign)
+        assert gaps.open_gap(campaign.account_id)
         time_passes()
-        restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True)
+        assert restoring.resume(campaign.pk, by=COMMAND_LINE, do_not_call_is_back=True).lines
         dial_until(campaign, min(campaign.attempts.count() + 6, 30))
     finish(campaign)
     judge(exotel, campaign)
