@@ -189,7 +189,7 @@ def test_a_campaign_completes_against_a_tighter_account_with_few_refusals(
         campaign = people.campaign(people.account(api_url=exotel.options.base_url, calls_per_minute=30 * 60))
         people.contacts(campaign, 80)
         with ticking():
-            until(lambda: campaign.contacts.filter(state="in-call").count() == 80, seconds=120)
+            until(lambda: campaign.attempts.filter(state="placed").count() == 80, seconds=120)
     ledger = exotel.ledger
     assert not ledger.doubles()
     spells = AuditEntry.objects.filter(action="slower").count()
