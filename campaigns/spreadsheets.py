@@ -10,9 +10,21 @@ _BLANKS = ("\t", "\r", "\n")
 
 
 def safe_cell(cell: object) -> str:
-    """The cell's text; one that begins like a formula gets an apostrophe, which the importer takes off again."""
+    """The cell's text; one that begins like a formula gets an apostrophe, which the importer takes off again.
+
+    So does one that begins like a formula behind apostrophes of its own: `plain_cell` gives every text back.
+    """
     text = str(cell)
-    return f"'{text}" if text.startswith(_BLANKS) or text.lstrip().startswith(_FORMULAS) else text
+    return f"'{text}" if _would_run(text.lstrip("'")) else text
+
+
+def plain_cell(cell: str) -> str:
+    """What `safe_cell` was given; an apostrophe before anything else than a formula stays."""
+    return cell[1:] if cell[:1] == "'" and _would_run(cell.lstrip("'")) else cell
+
+
+def _would_run(text: str) -> bool:
+    return text.startswith(_BLANKS) or text.lstrip().startswith(_FORMULAS)
 
 
 def written(rows: Iterable[Sequence[object]]) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 LONGEST_HEADING = 100
+REPORT_COLUMNS = ("Dialer line", "Dialer reason")  # of the rejects that we hand out; not kept when they come back
 
 PHONE_WORDS = (
     "mobile", "phone", "cell", "whatsapp", "msisdn", "telephone", "tel", "mob", "contact no", "contact number",

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from campaigns import spreadsheets
 from campaigns.importing import headings, phones, values
+from campaigns.importing.headings import REPORT_COLUMNS
 from campaigns.importing.options import REJECT, Options
 from campaigns.importing.phone_zones import known_zones
 from campaigns.importing.reading import Row
@@ -13,7 +15,6 @@ from campaigns.importing.reading import Row
 LONGEST_NAME = 200
 LONGEST_WORD = 100  # of language, external id and consent
 LONGEST_FLAG = 300
-REPORT_COLUMNS = ("Dialer line", "Dialer reason")  # of the rejects that we hand out; not kept when they come back
 EMPTY_ROW = "The row is empty"
 NO_CONSENT = "The consent column says no"
 ANOTHER_COLUMN = "number taken from another column"
@@ -140,7 +141,7 @@ def person(row: Row, columns: Columns) -> Person | BadRow:
         if isinstance(chosen, BadRow):
             return chosen
         found = chosen
-    name = "" if columns.name is None else " ".join(cells[columns.name].split())[:LONGEST_NAME]
+    name = "" if columns.name is None else " ".join(_text(cells[columns.name]).split())[:LONGEST_NAME]
     kept = [_text(cells[place]) for place in columns.places]
     plain = Person(row.line, found.e164, name, found.time_zone, kept, found.note, others)
     return _with_more(plain, cells, columns) if columns.more else plain
@@ -226,7 +227,7 @@ def _word(cells: Sequence[str], place: int | None) -> str:
 def _text(cell: str) -> str:
     """A cell without the apostrophe that keeps a spreadsheet from running it as a formula."""
     cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+    return spreadsheets.plain_cell(cell).strip() if cell[:1] == "'" else cell
 
 
 def _problem(row: Row, columns: Columns) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO, NamedTuple
 
+from campaigns import spreadsheets
 from campaigns.importing import headings
 
 DELIMITERS = ",;\t|"
@@ -111,6 +112,11 @@ class Shape:
     has_header: bool
     skip: int
 
+    @property
+    def handed_out(self) -> bool:
+        """Whether these are rejects as we write them: each cell then carries what keeps it from being a formula."""
+        return set(headings.REPORT_COLUMNS) <= set(self.header)
+
 
 def look(file: BinaryIO, encoding: str = "") -> Shape:
     """How the file is written, from its first lines; raises NotACsv.
@@ -149,7 +155,13 @@ def check(file: BinaryIO, shape: Shape) -> int:
 
 def rows(file: BinaryIO, shape: Shape) -> Iterator[Row]:
     """Every record after the header; blank lines are no records. Raises NotACsv at a quotation mark left open."""
-    return islice(_records(_Lines(file, shape.encoding), shape.delimiter), shape.skip, None)
+    found = islice(_records(_Lines(file, shape.encoding), shape.delimiter), shape.skip, None)
+    return map(_as_before, found) if shape.handed_out else found
+
+
+def _as_before(row: Row) -> Row:
+    """A row of our rejects as it stood in the file that they were rejected from."""
+    return row._replace(cells=[spreadsheets.plain_cell(cell) for cell in row.cells])
 
 
 class _Lines:
@@ -324,7 +336,7 @@ def _header(records: Sequence[Sequence[str]], *, has_header: bool) -> tuple[str,
     usual = Counter(_used(cells) for cells in body).most_common(1)[0][0] if body else 0
     if not has_header:
         return headings.unique([""] * max(usual, 1))
-    named = list(records[0][: _used(records[0])])
+    named = [spreadsheets.plain_cell(name) for name in records[0][: _used(records[0])]]
     return headings.unique(named + [""] * (usual - len(named)))
 
 

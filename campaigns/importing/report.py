@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Count, F, Func, IntegerField, Max, Min
 
 from campaigns import spreadsheets
-from campaigns.importing.people import REPORT_COLUMNS
+from campaigns.importing.headings import REPORT_COLUMNS
 from campaigns.models import ContactImport, ContactList, ImportIssue
 
 PAGE = 2_000
@@ -104,14 +104,14 @@ def rejects_csv(contact_import: ContactImport) -> Iterator[str]:
     """The rejected rows as CSV text, a page at a time: the original columns, then line and reason.
 
     Paged by key in short transactions. Begins with a BOM, without which Excel reads UTF-8 as Western text. A cell
-    that a spreadsheet would run as a formula gets a leading apostrophe, which the importer takes off again.
+    that a spreadsheet would run as a formula gets a leading apostrophe, which the importer takes off again. Rejects
+    of rejects carry line and reason once, those of the later file.
     """
-    width = _width(contact_import)
-    header = _cells(contact_import.header, width)
-    yield spreadsheets.BOM + spreadsheets.written([[*header, *REPORT_COLUMNS]])
+    header, width = contact_import.header, _width(contact_import)
+    yield spreadsheets.BOM + spreadsheets.written([[*_cells(header, header, width), *REPORT_COLUMNS]])
     last = 0
     while page := _page(contact_import, last):
-        yield spreadsheets.written([*_cells(row, width), str(line), reason] for line, reason, row in page)
+        yield spreadsheets.written([*_cells(row, header, width), str(line), reason] for line, reason, row in page)
         last = page[-1][0]
 
 
@@ -119,7 +119,8 @@ def _width(contact_import: ContactImport) -> int:
     """Of the widest rejected row: a row with too many cells is among the reasons."""
     cells = Func(F("row"), function="jsonb_array_length", output_field=IntegerField())
     widest = contact_import.issues.filter(kind=ImportIssue.Kind.REJECTED).aggregate(widest=Max(cells))["widest"]
-    return max(len(contact_import.header), widest or 0)
+    header = contact_import.header
+    return widest if widest and widest > len(header) else sum(name not in REPORT_COLUMNS for name in header)
 
 
 def _page(contact_import: ContactImport, last: int) -> list[tuple[int, str, list[str]]]:
@@ -127,5 +128,8 @@ def _page(contact_import: ContactImport, last: int) -> list[tuple[int, str, list
     return list(rejected.values_list("line", "reason", "row")[:PAGE])
 
 
-def _cells(row: Sequence[str], width: int) -> list[str]:
+def _cells(row: Sequence[str], header: Sequence[str], width: int) -> list[str]:
+    """Without the columns of ours; nobody knows where those are in a row with too many cells, which stays whole."""
+    if len(row) <= len(header):
+        row = [cell for cell, name in zip(row, header, strict=False) if name not in REPORT_COLUMNS]
     return [*row] + [""] * (width - len(row))
