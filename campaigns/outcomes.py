@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from campaigns import audit, breakers, eligibility, failpoints, pacing, suppressing
+from campaigns import audit, breakers, eligibility, failpoints, off_list, pacing, suppressing
 from campaigns.audit import DIALER
 from campaigns.exotel.numbers import canonical, same_number
 from campaigns.lifecycle import (
@@ -34,6 +34,7 @@ from campaigns.models.accounts import CREDENTIALS
 CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in about two minutes
 STREAM_GRACE = timedelta(seconds=10)  # how long after a stream's end the callback may take before we ask
 RING_GRACE = timedelta(seconds=10)
+LOOK_IN = timedelta(seconds=40)  # the longest before Exotel is first asked about a call of which nobody speaks
 DIALLING_CAMPAIGNS = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 STOPPED_CAMPAIGNS = (CampaignStatus.DRAINING, CampaignStatus.CANCELLED)
 FINAL_DISPOSITIONS = ("goal", "stop")  # nobody who said so is called again
@@ -117,7 +118,7 @@ def _bind(attempt: CallAttempt, said: Statement) -> str:
 def _place(attempt: CallAttempt, said: Statement) -> None:
     """Exotel has the call: dialling or unknown becomes placed, and the person is in call again."""
     rows = CallAttempt.objects.filter(pk=attempt.pk)
-    due = said.at + timedelta(seconds=attempt.ring_timeout) + RING_GRACE
+    due = said.at + min(timedelta(seconds=attempt.ring_timeout) + RING_GRACE, LOOK_IN)
     if advance(rows, ATTEMPT, AttemptState.PLACED, placed_at=said.at, check_at=due, reason_code="", reason=""):
         _in_call(attempt)
 
@@ -131,7 +132,7 @@ def _answer(attempt: CallAttempt, said: Statement) -> None:
         AttemptState.ANSWERED,
         answered_at=said.at,
         placed_at=placed,
-        check_at=attempt.slot_expires_at,
+        check_at=said.at + LOOK_IN,
         reason_code="",
         reason="",
     ):
@@ -271,14 +272,10 @@ def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> 
     if contact.disposition_kind in FINAL_DISPOSITIONS:
         return None
     same = contact.attempts.filter(outcome=attempt.outcome).exclude(pk=attempt.pk).count()
-    if same >= rule.times or _left_its_list(contact):
+    if same >= rule.times or off_list.is_off(contact):
         return None
     wanted = now + timedelta(minutes=float(rule.delay_minutes))
     return eligibility.next_allowed(campaign, contact.time_zone, wanted)
-
-
-def _left_its_list(contact: CampaignContact) -> bool:
-    return CampaignContact.objects.filter(pk=contact.pk, contact__kept=True).exists()
 
 
 def refuse(attempt: CallAttempt, code: str, reason: str, *, http_status: int | None, now: datetime) -> bool:
@@ -317,9 +314,7 @@ def back_in_line(attempt: CallAttempt, due_at: datetime | None, reason: str, *, 
     if due_at is not None:
         said["due_at"] = due_at
     moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, **said)
-    kept = rows.filter(contact__kept=True, state=ContactState.PENDING)
-    gone = {"reason_code": "undone", "reason": "Their list does not have them any more."}
-    if moved and advance(kept, CAMPAIGN_CONTACT, ContactState.SKIPPED, field="state", **gone):
+    if moved and off_list.skip(rows):
         return
     if moved and status == CampaignStatus.COMPLETED:
         campaign = Campaign.objects.filter(pk=attempt.campaign_id)
@@ -353,14 +348,22 @@ def _never_dialled(attempt: CallAttempt, now: datetime) -> None:
         said["reason"] = "Was never dialled: you may dial now."
         if not rows.filter(state=ContactState.UNCERTAIN).update(**said):
             advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, **said)  # of a loop that was frozen all the while
+        off_list.skip(rows)
+
+
+def _numbers_of(attempt_id: int) -> list[str]:
+    """The number that was called, and the one that a later file has given the person."""
+    rows = CallAttempt.objects.values_list("phone", "campaign_contact__contact__phone")
+    return [number for number in rows.get(pk=attempt_id) if number]
 
 
 def record_disposition(attempt_id: int, *, key: str, label: str, kind: str, details: dict[str, str]) -> None:
     """What the conversation achieved, as the bot says. `kind` "stop" is an opt-out: the number is suppressed."""
     if kind == "stop":
         # First and by itself: the wish not to be called again must outlive this process, whatever comes after.
-        phone = CallAttempt.objects.values_list("phone", flat=True).get(pk=attempt_id)
-        suppressing.suppress([phone], reason="Asked in the call not to be called", by=DIALER, source="call")
+        suppressing.suppress(
+            _numbers_of(attempt_id), reason="Asked in the call not to be called", by=DIALER, source="call"
+        )
     with transaction.atomic():
         attempt = CallAttempt.objects.select_for_update().get(pk=attempt_id)
         said = {"disposition": label[:60], "disposition_kind": kind[:12]}

@@ -14,7 +14,7 @@ from campaigns.events import Arrival
 from campaigns.exotel.answers import Accepted, ConnectAnswer
 from campaigns.lifecycle import ATTEMPT, AttemptState, sources
 from campaigns.models import EventSource, Pacer
-from campaigns.outcomes import RING_GRACE
+from campaigns.outcomes import LOOK_IN, RING_GRACE
 from campaigns.statements import Statement, ask, either
 
 # The person is in call since the intent, so only the attempt moves; from any other state there is more to do.
@@ -30,7 +30,8 @@ _PLACE = Statement(
     ), placed AS (
         UPDATE campaigns_callattempt AS attempt
         SET state = 'placed', sid = answer.sid, http_status = answer.http_status, reason_code = '', reason = '',
-            placed_at = %(now)s, check_at = %(now)s + attempt.ring_timeout * interval '1 second' + %(grace)s
+            placed_at = %(now)s,
+            check_at = %(now)s + least(attempt.ring_timeout * interval '1 second' + %(grace)s, %(look_in)s)
         FROM free JOIN answer USING (id) WHERE attempt.id = free.id
         RETURNING attempt.id, attempt.campaign_id
     ), counted AS (
@@ -44,6 +45,7 @@ _PLACE = Statement(
     statuses="integer[]",
     now="timestamptz",
     grace="interval",
+    look_in="interval",
 )
 
 
@@ -73,6 +75,7 @@ def _place(answers: Mapping[int, Accepted], now: datetime) -> set[int]:
         statuses=[answer.http_status for answer in answers.values()],
         now=now,
         grace=RING_GRACE,
+        look_in=LOOK_IN,
     )[0]
     return {pk for (pk,) in rows}
 

@@ -3,6 +3,10 @@
 Questions share a tenth of the account's request budget (pacing.take_details_turn), so they never slow the dialing.
 Calls with a Sid are asked for together, up to 20 a question. An unknown call has no Sid: it is looked for by number
 and time, because the list carries no CustomField.
+
+Open calls are asked about again and again (OPEN_EVERY), whatever was heard of them: a lost callback must not hold a
+slot until the longest talk would be over. On an account with more open calls than its budget has questions for they
+wait longer, in turn, and half of each question stays for confirmations.
 """
 
 import json
@@ -28,9 +32,10 @@ from campaigns.outcomes import Statement
 log = logging.getLogger(__name__)
 
 LOOK = 0.05  # seconds between two looks whether it is the next question's turn
-DUE_AT_ONCE = SIDS_AT_ONCE * 2  # looked at for one question
 POST_TIME = timedelta(seconds=60)  # the longest between our intent and the stamp that Exotel gives the call
 CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
+OPEN_EVERY = timedelta(seconds=30)  # between questions about a call that goes on as far as we know
+ALONE_EVERY = 16  # questions about one call, of which one is about it alone: should lists never show it
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
 GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still calls in-progress is closed by us
 SELDOM = timedelta(hours=6)  # between questions about a call that two calls of the list could be
@@ -61,10 +66,17 @@ def _anything_due() -> bool:
 
 
 def _due(account: ExotelAccount) -> list[CallAttempt]:
-    """Whom to ask about. Open calls come first: they hold slots and people; a confirmation can wait."""
+    """Whom to ask about, as many as one question takes: one call without a Sid, or up to 20 with one.
+
+    Open calls come first: they hold slots and people. Up to half is for confirmations: they can wait, not for ever.
+    """
     rows = CallAttempt.objects.filter(account=account, check_at__lte=pacing.db_now()).order_by("check_at")
-    still_open = list(rows.filter(state__in=OPEN_ATTEMPTS)[:DUE_AT_ONCE])
-    return still_open + list(rows.exclude(state__in=OPEN_ATTEMPTS)[: DUE_AT_ONCE - len(still_open)])
+    still_open, ended = rows.filter(state__in=OPEN_ATTEMPTS), list(rows.exclude(state__in=OPEN_ATTEMPTS)[:SIDS_AT_ONCE])
+    first = still_open.first()
+    if first and first.sid is None:
+        return [first]
+    known = still_open.filter(sid__isnull=False)[: SIDS_AT_ONCE - min(len(ended), SIDS_AT_ONCE // 2)]
+    return [*known, *ended][:SIDS_AT_ONCE]
 
 
 def reconcile(account: ExotelAccount) -> bool:
@@ -94,22 +106,28 @@ def reconcile(account: ExotelAccount) -> bool:
 def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
     """One question: about the call that waits longest, together with as many others as one list takes.
 
-    The list is known to leave ongoing calls out; the single question does not. So who was missing is asked about
-    alone the next time.
+    The list is known to leave ongoing calls out; the single question does not. So who was missing although the call
+    must be over is asked about alone the next time.
     """
     first = due[0]
     if first.sid is None:
         _look_for(client, first)
         return
-    known = [attempt for attempt in due if attempt.sid][:SIDS_AT_ONCE]
-    if len(known) == 1 or first.checks % 2:
+    if len(due) == 1 or _alone(first):
         details = client.call(first.sid)
         learn(first, details) if details else _missing(first)
         return
-    found = client.calls([attempt.sid for attempt in known if attempt.sid])
-    for attempt in known:
+    found = client.calls([attempt.sid for attempt in due if attempt.sid])
+    for attempt in due:
         details = found.get(attempt.sid or "")
         learn(attempt, details) if details else _later(attempt)
+
+
+def _alone(attempt: CallAttempt) -> bool:
+    """Whether one call is worth a question of its own now: that the list leaves an open one out says nothing."""
+    if attempt.state in OPEN_ATTEMPTS and pacing.db_now() <= attempt.slot_expires_at:
+        return attempt.checks % ALONE_EVERY == ALONE_EVERY - 1
+    return bool(attempt.checks % 2)
 
 
 def learn(attempt: CallAttempt, details: CallDetails) -> None:
@@ -218,9 +236,15 @@ def _nearest(attempt: CallAttempt) -> CallAttempt | None:
 
 
 def _later(attempt: CallAttempt) -> None:
-    """Ask again, each time after a longer while; a day after the proof time only now and then, but never not at all."""
-    first, longest = AGAIN
+    """Ask again: soon while the call may go on, else each time after a longer while; a day after the proof time only
+    now and then, but never not at all."""
     now = pacing.db_now()
-    wait = SELDOM if now > attempt.proof_at + GIVE_UP else min(first * 2 ** min(attempt.checks, 10), longest)
     rows = CallAttempt.objects.filter(pk=attempt.pk, check_at__isnull=False)
-    rows.update(check_at=now + wait, checks=min(attempt.checks + 1, MOST_CHECKS))
+    rows.update(check_at=now + _wait(attempt, now), checks=min(attempt.checks + 1, MOST_CHECKS))
+
+
+def _wait(attempt: CallAttempt, now: datetime) -> timedelta:
+    if attempt.sid and attempt.state in OPEN_ATTEMPTS and now <= attempt.slot_expires_at:
+        return OPEN_EVERY
+    first, longest = AGAIN
+    return SELDOM if now > attempt.proof_at + GIVE_UP else min(first * 2 ** min(attempt.checks, 10), longest)

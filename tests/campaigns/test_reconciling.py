@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import holds, reconciling, stream_use, sweeping
+from campaigns import holds, outcomes, reconciling, stream_use, sweeping
 from campaigns.lifecycle import AttemptState, ContactState
-from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, ExotelAccount, Pacer
+from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, EventSource, ExotelAccount, Pacer
+from campaigns.outcomes import Statement
 from tests import people
 from tests.campaigns.far_side import FarSide, far_side
 from tests.exotel.wire import far_side as scripted
@@ -61,10 +62,14 @@ def test_a_provisional_outcome_is_confirmed_and_gets_talk_time_and_price(exotel:
     assert attempt.duration > attempt.talk_seconds
 
 
-def test_a_call_that_goes_on_is_asked_about_again_later_and_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("over_in", "expected"), [(600, [30, 30, 30]), (-1, [10, 20, 40])])
+def test_a_call_that_goes_on_is_asked_about_each_half_minute_and_later_and_later_when_it_must_be_over(
+    tmp_path: Path, over_in: int, expected: list[int]
+) -> None:
     with far_side(tmp_path, speed=1.0) as slow:
         account = slow.account()
-        attempt = due(people.campaign(account), slow.call(people.phone(11), over=False))
+        over = timezone.now() + timedelta(seconds=over_in)
+        attempt = due(people.campaign(account), slow.call(people.phone(11), over=False), slot_expires_at=over)
         waits = []
         for _ in range(3):
             ask(account)
@@ -73,7 +78,7 @@ def test_a_call_that_goes_on_is_asked_about_again_later_and_later(tmp_path: Path
             assert attempt.check_at is not None
             waits.append(round((attempt.check_at - timezone.now()).total_seconds(), -1))
             again(attempt)
-        assert waits == [10, 20, 40]
+        assert waits == expected
 
 
 def test_many_calls_are_asked_about_together_twenty_a_question(exotel: FarSide) -> None:
@@ -107,6 +112,52 @@ def test_an_open_call_is_asked_about_before_any_confirmation_however_long_that_w
     assert asked == 19  # they share the question
 
 
+def test_open_calls_that_are_more_than_the_budget_has_questions_for_leave_half_of_each_to_confirmations(
+    exotel: FarSide,
+) -> None:
+    account = exotel.account()
+    campaign = people.campaign(account)
+    number = people.phone(10)
+    for _ in range(25):
+        due(campaign, exotel.call(number))
+        due(campaign, exotel.call(number), AttemptState.ENDED, outcome="busy")
+    assert ask(account)
+    assert campaign.attempts.filter(state="ended", confirmed_at__isnull=False).count() == 20
+    assert campaign.attempts.filter(outcome="busy", confirmed_at__isnull=False, slot_evidence="details").count() == 10
+
+
+def test_a_call_of_unknown_fate_does_not_make_the_others_wait_for_more_than_its_own_question(exotel: FarSide) -> None:
+    account = exotel.account()
+    campaign = people.campaign(account)
+    unknown = due(campaign, None, AttemptState.UNKNOWN, check_at=timezone.now() - timedelta(seconds=9))
+    known = [due(campaign, exotel.call(people.phone(10))) for _ in range(3)]
+    assert ask(account)
+    unknown.refresh_from_db()
+    assert unknown.checks == 1
+    assert ask(account)
+    assert CallAttempt.objects.filter(pk__in=[one.pk for one in known], state="ended").count() == 3
+
+
+@pytest.mark.parametrize("heard", ["nothing", "that it was answered"])
+def test_a_call_whose_last_callback_is_lost_is_asked_about_within_forty_seconds_however_long_it_may_talk(
+    heard: str,
+) -> None:
+    """So a lost callback holds a slot for at most 40 s, the wait for a question's turn, and the answer."""
+    attempt = people.attempt(people.contact(people.campaign()), AttemptState.DIALING, ring_timeout=60)
+    now = timezone.now()
+    outcomes.apply(attempt.pk, Statement(source=EventSource.POST, at=now, sid="a" * 32, status="placed"))
+    if heard != "nothing":
+        outcomes.apply(
+            attempt.pk,
+            Statement(source=EventSource.CALLBACK, at=now, sid="a" * 32, status="in-progress", answered=True),
+        )
+    attempt.refresh_from_db()
+    assert attempt.state == (AttemptState.PLACED if heard == "nothing" else AttemptState.ANSWERED)
+    assert attempt.slot_expires_at > now + timedelta(minutes=5)
+    assert attempt.check_at is not None
+    assert attempt.check_at <= now + timedelta(seconds=40)
+
+
 def test_a_tick_asks_as_many_questions_as_the_budget_has_room_for(exotel: FarSide) -> None:
     account = exotel.account(calls_per_minute=6_000)  # a question each 0.1 s
     campaign = people.campaign(account)
@@ -121,7 +172,8 @@ def test_one_that_the_list_leaves_out_is_asked_about_alone_the_next_time(tmp_pat
     with far_side(tmp_path) as exotel:
         account = exotel.account()
         campaign = people.campaign(account)
-        known, strange = due(campaign, exotel.call(people.phone(10))), due(campaign, "0" * 32)
+        over = timezone.now() - timedelta(seconds=1)
+        known, strange = due(campaign, exotel.call(people.phone(10))), due(campaign, "0" * 32, slot_expires_at=over)
         ask(account)
         assert CallAttempt.objects.get(pk=known.pk).state == "ended"
         more = due(campaign, exotel.call(people.phone(10)), check_at=timezone.now() + timedelta(hours=1))
@@ -167,14 +219,13 @@ def test_429_makes_the_whole_account_wait_and_never_less_than_it_waits_already()
 def test_while_exotel_is_down_nothing_changes_and_the_question_is_put_off() -> None:
     account = people.account()  # nobody listens there
     attempts = [due(people.campaign(account), "b" * 32), due(people.campaign(account), None, AttemptState.UNKNOWN)]
-    for state in (AttemptState.PLACED, AttemptState.UNKNOWN):
+    for _ in attempts:  # one question each, the call without a Sid has one of its own
         assert ask(account)
-        for attempt in attempts:
-            attempt.refresh_from_db()
-            assert attempt.check_at is not None
-            assert attempt.check_at > timezone.now()
-            assert attempt.state in (AttemptState.PLACED, AttemptState.UNKNOWN), state
-        again(*attempts)
+    for attempt, state in zip(attempts, (AttemptState.PLACED, AttemptState.UNKNOWN), strict=True):
+        attempt.refresh_from_db()
+        assert attempt.check_at is not None
+        assert attempt.check_at > timezone.now()
+        assert attempt.state == state
 
 
 def test_an_answer_that_is_nonsense_is_no_evidence() -> None:

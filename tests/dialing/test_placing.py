@@ -33,9 +33,10 @@ def settle(account: ExotelAccount, *answers: tuple[int, ConnectAnswer]) -> None:
     settling.settle_all(account.pk, answers)
 
 
-def test_each_is_placed_with_its_own_sid_and_counted() -> None:
+@pytest.mark.parametrize("ring_timeout", [20, 45])
+def test_each_is_placed_with_its_own_sid_and_counted(ring_timeout: int) -> None:
     account = people.account()
-    one, other = people.campaign(account), people.campaign(account)
+    one, other = (people.campaign(account, ring_timeout=ring_timeout) for _ in range(2))
     attempts = [*dialled(one, 3), *dialled(other, 2)]
     CampaignPace.objects.update(bad_requests_in_row=4)
     settle(account, *map(accepted, attempts))
@@ -46,7 +47,9 @@ def test_each_is_placed_with_its_own_sid_and_counted() -> None:
     for row in rows:
         assert row.check_at is not None
         assert row.placed_at is not None
-        assert row.check_at - row.placed_at == outcomes.RING_GRACE + timedelta(seconds=row.ring_timeout)
+        assert row.check_at - row.placed_at == min(
+            outcomes.RING_GRACE + timedelta(seconds=ring_timeout), outcomes.LOOK_IN
+        )
     assert CampaignContact.objects.filter(state="in-call").count() == 5
     assert sorted(CampaignPace.objects.values_list("accepted", "bad_requests_in_row")) == [(2, 0), (3, 0)]
     assert people.pacer(account).recent == "+++++"
