@@ -22,6 +22,7 @@ from campaigns import (
     enrolling,
     gaps,
     holds,
+    off_list,
     pacing,
     versions,
 )
@@ -166,7 +167,10 @@ def _nothing_forgotten(account_id: int) -> None:
 
 
 def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
-    """Put people whose uncertain call is proved never to have been dialled back in line; returns how many."""
+    """Put people whose uncertain call is proved never to have been dialled back in line; returns how many.
+
+    Who has left their list meanwhile is skipped instead.
+    """
     with transaction.atomic():
         campaign = locked(campaign_id)
         if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
@@ -174,6 +178,8 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
         if end_reached(campaign):
             raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code__in=ASKED)
+        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))  # see off_list
+        off_list.skip(rows)
         moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
         if moved and campaign.status == CampaignStatus.COMPLETED:
             move(campaign, CampaignStatus.RUNNING, ended_at=None)

@@ -12,16 +12,14 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns import audit
+from campaigns import audit, off_list
 from campaigns.audit import DIALER, Actor
-from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, IMPORT, ContactState, ImportStatus, advance
+from campaigns.lifecycle import DUE_CONTACTS, IMPORT, ImportStatus, advance
 from campaigns.models import CampaignContact, Contact, ContactImport, ContactList
 
 CHUNK = 5_000
 KEPT_BY_UNDO = "Kept when the import was undone: was called, or a call was tried"
 KEPT_BY_REPLACE = "Kept when the list was replaced: was called, or a call was tried"
-LEFT_CODE = "undone"
-LEFT_WHY = "Their import was undone, or a file that replaced the list does not have them."
 
 
 def cancel(contact_import: ContactImport, *, by: Actor) -> bool:
@@ -133,9 +131,7 @@ def _remove(people: Sequence[int], why: str) -> tuple[int, int]:
         gone: int = cursor.rowcount
         cursor.execute(_STAY, values)
         stay = cursor.rowcount
-    said: dict[str, Any] = {"reason_code": LEFT_CODE, "reason": LEFT_WHY, "changed_at": timezone.now()}
-    waiting = CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS)
-    advance(waiting, CAMPAIGN_CONTACT, ContactState.SKIPPED, **said)
+    off_list.skip(CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS))
     return gone, stay
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from campaigns import enrolling, outcomes
+from campaigns import control, enrolling, off_list, outcomes
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, removing
 from campaigns.importing.loading import Counts
@@ -166,3 +166,23 @@ def test_whom_a_later_file_has_named_stays_when_the_first_is_undone(upload: Uplo
     assert (told.undone, told.kept) == (24, 1)
     ravi = Contact.objects.get()
     assert (ravi.name, ravi.flag, ravi.kept) == ("Ravi", "", False)
+
+
+def test_who_left_the_list_is_not_dialled_with_the_uncertain(upload: Upload) -> None:
+    contact_import, (gone, *_) = enrolled(upload)
+    people.attempt(gone)
+    undone(contact_import)
+    people.contacts(gone.campaign, state="uncertain", reason_code="not-placed")
+    CampaignContact.objects.filter(pk=gone.pk).update(state="uncertain", reason_code="not-placed")
+    assert control.dial_uncertain(gone.campaign_id, by=COMMAND_LINE) == 1
+    gone.refresh_from_db()
+    assert (gone.state, gone.reason_code) == ("skipped", off_list.LEFT_CODE)
+
+
+def test_proof_that_somebody_was_not_dialled_offers_nobody_who_left_the_list(upload: Upload) -> None:
+    contact_import, (gone, *_) = enrolled(upload)
+    call = people.attempt(gone, "unknown")
+    undone(contact_import)
+    outcomes.prove_absent(call.pk)
+    gone.refresh_from_db()
+    assert (gone.state, gone.reason_code) == ("skipped", off_list.LEFT_CODE)
