@@ -24,6 +24,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (part.matches("[data-polls]") && [...part.querySelectorAll("form[data-keep]")].some(inUse)) event.preventDefault();
 });
 
+// A button is not swapped away between its press and its release: the click would be lost.
+let pressed = false;
+document.addEventListener("pointerdown", () => { pressed = true; });
+["pointerup", "pointercancel"].forEach((kind) => document.addEventListener(kind, () => { pressed = false; }));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (pressed && event.detail.target.matches("[data-polls]")) event.detail.shouldSwap = false;
+});
+
 // A slider says its value in words.
 document.addEventListener("input", (event) => {
   const shown = document.getElementById(event.target.dataset.shows ?? "");
@@ -60,6 +68,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector(".drawer [data-close]")?.click();
 });
 
+const megabytes = (bytes) => (bytes / (1024 * 1024)).toFixed(1);
+
 // A file may be dropped on the whole field, which then says its name.
 const readyToDrop = () => document.querySelectorAll(".drop").forEach((field) => {
   const input = field.querySelector("input[type=file]");
@@ -69,43 +79,75 @@ const readyToDrop = () => document.querySelectorAll(".drop").forEach((field) => 
   field.addEventListener("drop", (event) => {
     event.preventDefault();
     field.classList.remove("is-over");
+    if (event.dataTransfer.files.length !== 1) {
+      field.querySelector(".drop__title").textContent = "Drop one file, or choose one";
+      return;
+    }
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change"));
   });
   input.addEventListener("change", () => {
-    if (input.files.length) field.querySelector(".drop__title").textContent = input.files[0].name;
+    const [file] = input.files;
+    if (file) field.querySelector(".drop__title").textContent = `${file.name}, ${megabytes(file.size)} MB`;
   });
 });
 readyToDrop();
 
-// An upload says how far it is. Its answer is the next page, or this one with what is wrong.
+// A file that misses the field must not take the place of the page.
+["dragover", "drop"].forEach((kind) => document.addEventListener(kind, (event) => {
+  if (document.querySelector(".drop") && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+}));
+
+// An upload says how far it is, and can be stopped. Its answer is the next page, or this one with what is wrong.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.matches("form[data-uploads]") || !form.querySelector("input[type=file]").files.length) return;
+  const file = form.matches("form[data-uploads]") && form.querySelector("input[type=file]").files[0];
+  if (!file) return;
   event.preventDefault();
+  form.querySelectorAll(".upload").forEach((told) => told.remove());
+  const told = Object.assign(document.createElement("div"), { className: "upload stack stack--s" });
+  const bar = Object.assign(document.createElement("progress"), { max: 100, value: 0 });
+  const words = Object.assign(document.createElement("p"), { className: "small" });
+  const stop = Object.assign(document.createElement("button"), { type: "button", className: "btn btn--s", textContent: "Stop the upload" });
+  const act = Object.assign(document.createElement("div"), { className: "row" });
+  bar.setAttribute("aria-label", `Uploading ${file.name}`);
+  act.append(stop);
+  told.append(bar, words, act);
+  form.prepend(told);
+  const busy = (yes) => form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = yes; });
+  const over = (why) => {
+    busy(false);
+    told.replaceChildren(words);
+    words.setAttribute("role", "alert");
+    words.textContent = why;
+  };
+  const most = Number(form.dataset.most);
+  if (most && file.size > most) {
+    over(`The file has ${megabytes(file.size)} MB, more than the ${megabytes(most)} MB that can be taken. Split it, and upload the parts into the same list.`);
+    return;
+  }
+  busy(true);
   const sent = new XMLHttpRequest();
-  const bar = document.createElement("progress");
-  const words = document.createElement("p");
-  words.className = "small";
-  words.setAttribute("role", "status");
-  bar.max = 100;
-  form.prepend(bar, words);
-  form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = true; });
   sent.upload.addEventListener("progress", (part) => {
     if (!part.lengthComputable) return;
     bar.value = Math.floor((100 * part.loaded) / part.total);
-    words.textContent = part.loaded < part.total ? `Uploading, ${bar.value} %` : "Uploaded; the file is being read";
+    words.textContent = `${megabytes(part.loaded)} of ${megabytes(part.total)} MB uploaded, ${bar.value} %`;
+  });
+  sent.upload.addEventListener("load", () => {
+    bar.removeAttribute("value");
+    words.setAttribute("role", "status");
+    words.textContent = `${megabytes(file.size)} MB uploaded; the file is being read`;
   });
   sent.addEventListener("load", () => {
     if (sent.status < 400) { location.assign(sent.responseURL); return; }
     const answer = new DOMParser().parseFromString(sent.responseText, "text/html").querySelector("main");
-    if (answer) { document.querySelector("main").replaceWith(answer); readyToDrop(); } else { form.submit(); }
+    if (!answer) { over("The server could not take the file. Reload the page and try again."); return; }
+    document.querySelector("main").replaceWith(answer);
+    readyToDrop();
   });
-  sent.addEventListener("error", () => {
-    bar.remove();
-    words.textContent = "The connection broke off. Try again.";
-    form.querySelectorAll("button[type=submit]").forEach((button) => { button.disabled = false; });
-  });
+  sent.addEventListener("error", () => over("The connection broke off. Try again."));
+  sent.addEventListener("abort", () => over("Stopped; nothing was uploaded."));
+  stop.addEventListener("click", () => sent.abort());
   sent.open("POST", form.action);
   sent.send(new FormData(form));
 });

@@ -24,7 +24,7 @@ class UploadForm(PlainForm):
 
     file = forms.FileField(
         label="CSV or Excel file",
-        help_text="Choose it or drop it here. Any separator, any encoding, with or without a header.",
+        help_text="Any separator, any encoding, with or without a header.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,text/csv,text/plain"}),
         error_messages={
             "required": "Choose the CSV or Excel file to upload.",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -15,7 +16,7 @@ from campaigns.forms.lists import ColumnsForm
 from campaigns.importing import mapping, phones, removing, report, uploads
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.reading import NotACsv
-from campaigns.lifecycle import ENDED_IMPORTS, CampaignStatus, ImportStatus
+from campaigns.lifecycle import DUE_IMPORTS, ENDED_IMPORTS, CampaignStatus, ImportStatus
 from campaigns.models import ContactImport, ImportIssue
 from campaigns.views.downloads import csv_answer
 from campaigns.views.paging import page_by_id
@@ -67,6 +68,8 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
     if contact_import.status == ImportStatus.UPLOADED:
         return redirect("import-map", import_id)
     ended = contact_import.status in ENDED_IMPORTS
+    running = contact_import.status == ImportStatus.RUNNING
+    replaced = Options.of(contact_import.options).how == REPLACE
     kind = request.GET.get("kind", "")
     issues = ImportIssue.objects.filter(kind=kind) if kind else ImportIssue.objects.all()
     context = {
@@ -75,9 +78,11 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
         "percent": min(99, 100 * contact_import.bytes_read // max(1, contact_import.size)),
         "seconds": _seconds(contact_import),
         "pace": _pace(contact_import),
+        "ahead": _ahead(contact_import),
+        "leaving": replaced and running and contact_import.bytes_read >= contact_import.size,
         "brought": contact_import.imported - contact_import.updated,
         "undoable": contact_import.status in UNDOABLE and contact_import.imported > 0,
-        "replaced": Options.of(contact_import.options).how == REPLACE,
+        "replaced": replaced,
         "kind": kind,
         "reasons": report.reasons(contact_import) if ended else [],
         "repairs": report.repairs(contact_import) if ended else [],
@@ -118,11 +123,20 @@ class Pace:
 
 
 def _pace(contact_import: ContactImport) -> Pace | None:
-    if contact_import.status != ImportStatus.RUNNING or not contact_import.started_at or not contact_import.bytes_read:
+    started, read, size = contact_import.started_at, contact_import.bytes_read, contact_import.size
+    if contact_import.status != ImportStatus.RUNNING or not started or not read:
         return None
-    seconds = max((timezone.now() - contact_import.started_at).total_seconds(), 0.1)
-    left = max(contact_import.size - contact_import.bytes_read, 0) * seconds / contact_import.bytes_read
-    return Pace(round(contact_import.rows / seconds), round(left))
+    seconds = max((timezone.now() - started).total_seconds(), 0.1)
+    return Pace(round(contact_import.rows / seconds), round(max(size - read, 0) * seconds / read))
+
+
+def _ahead(contact_import: ContactImport) -> int:
+    """How many files a worker takes before one that waits."""
+    if contact_import.status != ImportStatus.QUEUED:
+        return 0
+    earlier = Q(created_at=contact_import.created_at, pk__lt=contact_import.pk)
+    due = ContactImport.objects.filter(status__in=DUE_IMPORTS)
+    return due.filter(Q(created_at__lt=contact_import.created_at) | earlier).count()
 
 
 def _seconds(contact_import: ContactImport) -> float | None:

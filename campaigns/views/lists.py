@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from django.conf import settings
 from django.core.files import File
 from django.core.paginator import Paginator
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -60,6 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "q": search,
         "unfinished": waiting[:10],
+        "most": settings.UPLOAD_MAX_BYTES,
     }
     return render(request, "lists/index.html", context)
 
@@ -106,12 +108,16 @@ def upload(request: HttpRequest) -> HttpResponse:
     """The upload form; `?list=` preselects one. A file that can be read goes on to its columns."""
     if request.method == "GET":
         form = UploadForm(initial={"contact_list": request.GET.get("list", ""), "region": "IN"})
-        return render(request, "lists/upload.html", {"form": form})
+        return _upload_page(request, form)
     form = UploadForm(request.POST, request.FILES)
     stored = _receive(form, Actor.of(request.user)) if form.is_valid() else None
     if stored:
         return redirect("import-map", stored.pk)
-    return render(request, "lists/upload.html", {"form": form}, status=400)
+    return _upload_page(request, form, status=400)
+
+
+def _upload_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    return render(request, "lists/upload.html", {"form": form, "most": settings.UPLOAD_MAX_BYTES}, status=status)
 
 
 def _receive(form: UploadForm, by: Actor) -> ContactImport | None:

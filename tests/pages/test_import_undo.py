@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from campaigns.importing import loading
 from campaigns.models import AuditEntry, Contact, ContactImport
@@ -61,6 +62,24 @@ def test_how_fast_it_goes_and_how_long_it_takes_is_told(client_of_meera: Client)
 
     loading.run(contact_import.pk, look, chunk_rows=2)
     assert "rows a second, about" in told[0]
+
+
+def test_a_file_that_waits_says_how_many_are_before_it(client_of_meera: Client) -> None:
+    first, second = send(client_of_meera, name="First"), send(client_of_meera, name="Second")
+    for one in (first, second):
+        client_of_meera.post(f"/imports/{one.pk}/map", {"phone_column": "Mobile"})
+    assert "before it" not in text_of(client_of_meera, f"/imports/{first.pk}/")
+    assert "1 file is before it." in text_of(client_of_meera, f"/imports/{second.pk}/")
+
+
+def test_a_file_that_replaces_the_list_says_when_people_leave(client_of_meera: Client) -> None:
+    contact_import = send(client_of_meera)
+    whole = {"status": "running", "bytes_read": contact_import.size, "started_at": timezone.now()}
+    ContactImport.objects.update(options={"how": "replace"}, removed=3, **whole)
+    text = text_of(client_of_meera, f"/imports/{contact_import.pk}/")
+    assert "All rows are read. Whoever is not in the file leaves the list now." in text
+    assert "3 people left the list" in text
+    assert "a second, about" not in text
 
 
 def test_the_same_file_is_noticed_before_its_columns_are_chosen(client_of_meera: Client) -> None:
