@@ -20,9 +20,10 @@ from campaigns.filters.conditions import (
 )
 from campaigns.filters.reading import FIELD, OP, VALUE, Row, check, parse, query_of, read_text, rows_of
 from campaigns.filters.saying import describe, describe_all, names_of, together
-from campaigns.filters.sql import apply, where
+from campaigns.filters.sql import ALL, apply, each, named, where
 
 __all__ = [
+    "ALL",
     "FIELD",
     "OP",
     "OPS",
@@ -36,9 +37,11 @@ __all__ = [
     "check",
     "describe",
     "describe_all",
+    "each",
     "field_of",
     "fields_of",
     "from_json",
+    "named",
     "names_of",
     "parse",
     "query_of",

@@ -9,7 +9,8 @@ A condition is text in three parts, so that it can stand in an address and in a 
 
 Numbers and dates are read as `campaigns.importing.values` reads them; a cell that cannot be read, or is empty, matches
 no comparison, neither "=" nor "≠". Texts are compared without regard to capitals and to spaces around them, and an
-empty text "is not" Pune. Several conditions must all be met.
+empty text "is not" Pune. Several conditions must all be met. Of a phone number a part is asked for: whole numbers stay
+out of addresses.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ PHONE, CAMPAIGN = "phone", "campaign"
 VARIABLE = "var:"
 MOST = 12  # conditions at once
 LONGEST = 200  # characters of a value
+MOST_DIGITS = 8  # of a phone number
 
 
 class BadFilter(NotAllowed):
@@ -109,7 +111,11 @@ OPS: Mapping[str, Sequence[Op]] = {
         Op("within", "between", "from"),
         *_ALWAYS,
     ),
-    PHONE: (Op("is", "is", "is"), Op("is-not", "is not", "is not"), *_CONTAINS),
+    PHONE: (
+        Op("starts", "begins with", "begins with"),
+        Op("ends", "ends with", "ends with"),
+        *_CONTAINS,
+    ),
     CAMPAIGN: (
         Op("answered", "answered", "answered in", takes=False),
         Op("not-answered", "called, not answered", "called and not answered in", takes=False),
@@ -127,8 +133,8 @@ OPS: Mapping[str, Sequence[Op]] = {
 RANGES = ("between", "within")
 # What is asked in the word of another kind is taken for the like word of this one: "is" of a number is "=".
 ALIKE: Sequence[Mapping[str, str]] = (
-    {TEXT: "is", NUMBER: "eq", DATE: "on", PHONE: "is"},
-    {TEXT: "is-not", NUMBER: "ne", DATE: "not-on", PHONE: "is-not"},
+    {TEXT: "is", NUMBER: "eq", DATE: "on"},
+    {TEXT: "is-not", NUMBER: "ne", DATE: "not-on"},
     {NUMBER: "lt", DATE: "before"},
     {NUMBER: "gt", DATE: "after"},
     {NUMBER: "le", DATE: "until"},

@@ -10,6 +10,7 @@ from campaigns.filters.conditions import (
     CAMPAIGN,
     LONGEST,
     MOST,
+    MOST_DIGITS,
     OPS,
     PERSON,
     PHONE,
@@ -24,7 +25,7 @@ from campaigns.filters.conditions import (
     op_of,
 )
 from campaigns.filters.saying import TO
-from campaigns.importing import phones, values
+from campaigns.importing import values
 from campaigns.importing.values import DATE, NUMBER, TEXT
 from campaigns.models import Campaign, ContactList
 
@@ -109,7 +110,7 @@ def _value(field: Field, op: Op, text: str, lists: Sequence[ContactList]) -> str
     if len(text) > LONGEST or "\x00" in text:
         raise BadFilter(f"{field.label}: a value has at most {LONGEST} characters that can be seen.")
     if field.kind == PHONE:
-        return _phone(op, text, lists)
+        return _phone(op, text)
     if field.kind == TEXT or op.code in ("contains", "lacks"):
         return _texts(field, text) if op.code == "one-of" else text
     return _compared(field, op, text, lists)
@@ -137,17 +138,15 @@ def _plain(field: Field, text: str, lists: Sequence[ContactList]) -> str:
     return plain
 
 
-def _phone(op: Op, text: str, lists: Sequence[ContactList]) -> str:
-    """In E.164, or for "contains" the digits of a part of it."""
-    if op.code in ("contains", "lacks"):
-        part = "".join(char for char in text if char in "+0123456789")
-        if not part:
-            raise BadFilter(f"Phone number {op.label} what? “{text[:40]}” has no digits.")
-        return part
-    found = phones.normalise(text, lists[0].region if lists else "IN")
-    if isinstance(found, phones.Rejected):
-        raise BadFilter(f"Phone number: “{text[:40]}” is not one that can be called: {found.reason}")
-    return found.e164
+def _phone(op: Op, text: str) -> str:
+    """Some digits of a number, after a + if it begins so."""
+    part = "".join(char for char in text if char in "+0123456789")
+    digits = part.removeprefix("+")
+    if not digits or "+" in digits:
+        raise BadFilter(f"Phone number {op.label} what? “{text[:40]}” is no part of a number.")
+    if len(digits) > MOST_DIGITS:
+        raise BadFilter(f"Phone number {op.label}: give at most {MOST_DIGITS} digits, no whole number.")
+    return part
 
 
 def _texts(field: Field, text: str) -> str:

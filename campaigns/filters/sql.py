@@ -18,6 +18,7 @@ from campaigns.importing.phones import zone_of_region
 from campaigns.importing.values import MONTH_FIRST
 from campaigns.models import Contact, ContactList
 
+ALL = "TRUE"
 Sql = tuple[str, list[Any]]  # a text with a %s for each of its parameters
 
 _COLUMNS: Mapping[str, str] = {
@@ -36,6 +37,8 @@ _TEXTS: Mapping[str, str] = {
     "one-of": "{cell} = ANY (SELECT lower(each) FROM unnest(%s::text[]) AS each)",
     "contains": "strpos({cell}, lower(%s)) > 0",
     "lacks": "strpos({cell}, lower(%s)) = 0",
+    "starts": "starts_with({cell}, %s)",
+    "ends": "right({cell}, length(%s)) = %s",
     "empty": "{cell} = ''",
     "filled": "{cell} <> ''",
 }
@@ -81,20 +84,34 @@ def apply(
 ) -> QuerySet[Contact]:
     """Those of `people` who meet every condition. `people` is the outermost query, and all of them are of `lists`."""
     text, values = where(conditions, lists)
-    if text == "TRUE":
+    if text == ALL:
         return people
     return people.filter(RawSQL(text, values, output_field=BooleanField()))  # noqa: S611 (constants of this file)
 
 
 def where(conditions: Iterable[Condition], lists: Iterable[ContactList]) -> Sql:
-    """What follows WHERE in a query of campaigns_contact under that very name, and its parameters; "TRUE" for all.
+    """What follows WHERE in a query of campaigns_contact under that very name, and its parameters; ALL without any.
 
     It is never NULL, so that NOT and FILTER may stand around it.
     """
+    parts = each(conditions, lists)
+    return " AND ".join(part for part, _ in parts) or ALL, [value for _, values in parts for value in values]
+
+
+def named(
+    conditions: Iterable[Condition], lists: Iterable[ContactList], table: str = "campaigns_contact"
+) -> tuple[str, dict[str, Any]]:
+    """The same with named parameters (asked_0, …), for a query that calls campaigns_contact `table`."""
+    text, values = where(conditions, lists)
+    names = {f"asked_{place}": value for place, value in enumerate(values)}
+    return text.replace("campaigns_contact.", f"{table}.") % tuple(f"%({name})s" for name in names), names
+
+
+def each(conditions: Iterable[Condition], lists: Iterable[ContactList]) -> list[Sql]:
+    """What `where` puts together, condition by condition."""
     lists = list(lists)
     parts = [_condition(one, lists) for one in conditions]
-    text = " AND ".join(f"coalesce({part}, false)" for part, _ in parts)
-    return text or "TRUE", [value for _, values in parts for value in values]
+    return [(f"coalesce({part}, false)", values) for part, values in parts]
 
 
 def _condition(condition: Condition, lists: Sequence[ContactList]) -> Sql:
@@ -123,10 +140,8 @@ def _cell(condition: Condition, lists: Sequence[ContactList]) -> Sql:
 
 def _text(condition: Condition, cell: str, values: list[Any]) -> Sql:
     text = _TEXTS[condition.op].format(cell=f"lower(btrim({cell}))" if condition.field != PHONE else cell)
-    if "%s" not in _TEXTS[condition.op]:
-        return text, values
     given = one_of(condition.value) if condition.op == "one-of" else condition.value
-    return text, [*values, given]
+    return text, [*values, *[given] * _TEXTS[condition.op].count("%s")]
 
 
 def one_of(value: str) -> list[str]:
