@@ -51,6 +51,10 @@ class ContactImport(models.Model):
     undone = models.PositiveIntegerField(default=0)  # of the imported: gone, or as before, since the import was undone
     kept = models.PositiveIntegerField(default=0)  # who stayed when others were removed: they have been called
     cursor = models.BigIntegerField(default=0)  # id of the last contact that was looked at to be removed
+    restoring = models.BooleanField(default=False, db_default=False)  # an undo that only has to give back what changed
+    # people who would leave, more than stay: the import has failed until somebody confirms that they shall
+    leaving = models.PositiveIntegerField(default=0, db_default=0)
+    tried_at = models.DateTimeField(null=True)  # when a worker last took it on
     flagged = models.PositiveIntegerField(default=0)  # of the imported: with a value that is not of its column's kind
     suppressed = models.PositiveIntegerField(default=0)  # of the imported: on do-not-call at that moment
     repairs = models.JSONField(default=dict)  # by kind: {"rows": n, "line": of the first, "before": …, "after": …}
