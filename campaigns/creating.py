@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.db import transaction
 
-from campaigns import audit, bots, calling_hours
+from campaigns import audit, bots, calling_hours, filters
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.exotel import payloads
+from campaigns.filters import BadFilter, Condition
 from campaigns.lifecycle import CampaignStatus, Outcome
 from campaigns.models import (
     Campaign,
@@ -78,6 +79,7 @@ class CampaignPlan:
     unknown_policy: str = "ask"
     weight: int = 1
     ends_at: datetime | None = None  # aware; from then on nobody is called any more
+    audience: Sequence[Condition] = ()  # who of the lists: all conditions must be met
     is_test: bool = False
     audio: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)  # option -> (file name, WAV)
     removed_audio: Sequence[str] = ()  # options whose uploaded recording a rewritten draft loses
@@ -99,6 +101,7 @@ def create(plan: CampaignPlan, *, by: Actor) -> Campaign:
             window_end=window.end,
             bot_options=_with_defaults(plan),
             stream_parameters=list(plan.stream_parameters),
+            audience=filters.to_json(plan.audience),
             calls_per_second=pace_of(plan),
             max_concurrent=slots_of(plan),
             **{name: getattr(plan, name) for name in COPIED},
@@ -124,6 +127,7 @@ def update(campaign: Campaign, plan: CampaignPlan, *, by: Actor) -> Campaign:
         current.window_start, current.window_end = window.start, window.end
         current.bot_options, current.stream_parameters = _with_defaults(plan), list(plan.stream_parameters)
         current.calls_per_second, current.max_concurrent = pace_of(plan), slots_of(plan)
+        current.audience = filters.to_json(plan.audience)
         current.save()
         current.list_links.all().delete()
         current.retry_rules.all().delete()
@@ -254,7 +258,17 @@ def _problems(plan: CampaignPlan) -> list[str]:
     )
     found = [sentence for wrong, sentence in checks if wrong]
     found += [*pace_problems(pace_of(plan), slots_of(plan)), *weight_problems(plan.weight)]
+    found += audience_problems(plan.audience)
     return [*found, *_zone_problems(plan), *_mode_problems(plan), *_parameter_problems(plan)]
+
+
+def audience_problems(conditions: Sequence[Condition]) -> list[str]:
+    """Why these conditions cannot be asked for (any more)."""
+    try:
+        filters.check(conditions)
+    except BadFilter as refused:
+        return refused.problems
+    return []
 
 
 def pace_problems(calls_per_second: Decimal, max_concurrent: int) -> list[str]:

@@ -3,6 +3,10 @@ enrol once (UNIQUE(campaign, phone)); a chunk and its cursor commit together, so
 
 Who comes onto a list later is called as well while the campaign runs: imports commit people of a list in the order of
 their ids, so whoever has an id behind the cursor is new. An ended campaign takes nobody any more.
+
+Only those are taken who meet the conditions of the campaign's audience. Each person is judged once, when their chunk
+is read, by what stands in the list and what is known of other campaigns' calls at that moment: somebody who answers
+there later, or whose row a later file changes, is neither taken in nor put out again.
 """
 
 from datetime import datetime
@@ -10,7 +14,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from campaigns import bots, pacing
+from campaigns import bots, filters, pacing
 from campaigns.importing import phones
 from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus
 from campaigns.models import Campaign, CampaignList, Contact, ContactList
@@ -19,7 +23,8 @@ CHUNK = 5_000
 
 _ENROL = """
 WITH chunk AS (
-    SELECT id, phone, name, variables, kept, coalesce(nullif(time_zone, ''), %(zone)s) AS time_zone
+    SELECT id, phone, name, variables, kept, coalesce(nullif(time_zone, ''), %(zone)s) AS time_zone,
+        {matches} AS matches
     FROM campaigns_contact
     -- a range of one list, and ordered by it: with "=" the planner may walk over the ids of all other lists to this one
     WHERE contact_list_id BETWEEN %(list)s AND %(list)s AND id > %(cursor)s ORDER BY contact_list_id, id
@@ -30,11 +35,11 @@ WITH chunk AS (
          last_outcome, disposition, disposition_kind, prepared, changed_at)
     SELECT %(campaign)s, id, phone, name, variables, time_zone, 'pending', %(now)s, '', '', 0, '', '', '',
            %(prepared)s, %(now)s
-    FROM chunk WHERE NOT kept ORDER BY id  -- who is kept counts as seen: see take_appended
+    FROM chunk WHERE matches AND NOT kept ORDER BY id  -- who is left out counts as seen: see take_appended
     ON CONFLICT (campaign_id, phone) DO NOTHING RETURNING 1
 )
-SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled),
-       array(SELECT DISTINCT time_zone FROM chunk) FROM chunk
+SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled), count(*) FILTER (WHERE NOT (matches OR kept)),
+       array(SELECT DISTINCT time_zone FROM chunk WHERE matches) FROM chunk
 """
 
 
@@ -92,10 +97,12 @@ def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
 
 
 def _enrol(campaign: Campaign, link: CampaignList, people: int, now: datetime) -> None:
+    matches, asked = filters.named(filters.from_json(campaign.audience), [link.contact_list])
     with connection.cursor() as cursor:
         cursor.execute(
-            _ENROL,
-            {
+            _ENROL.format(matches=matches),
+            asked
+            | {
                 "list": link.contact_list_id,
                 "cursor": link.cursor,
                 "chunk": people,
@@ -107,10 +114,10 @@ def _enrol(campaign: Campaign, link: CampaignList, people: int, now: datetime) -
                 "zone": phones.zone_of_region(link.contact_list.region, campaign.time_zone),
             },
         )
-        last, seen, enrolled, zones = cursor.fetchone()
-    link.cursor, link.total = last or link.cursor, link.total + enrolled
+        last, seen, enrolled, left_out, zones = cursor.fetchone()
+    link.cursor, link.total, link.left_out = last or link.cursor, link.total + enrolled, link.left_out + left_out
     link.done = seen < people
-    link.save(update_fields=["cursor", "total", "done"])
+    link.save(update_fields=["cursor", "total", "left_out", "done"])
     together = sorted({*campaign.zones, *zones})
     Campaign.objects.filter(pk=campaign.pk).update(zones=together)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings as installation
 
-from campaigns import pacing
+from campaigns import filters, pacing
 from campaigns.audit import Actor
 from campaigns.models import Campaign, CampaignVersion, Mode, PassthruBranch, Purpose, UnknownPolicy
 
@@ -38,13 +38,16 @@ class Change:
 
 def settings_of(campaign: Campaign) -> dict[str, Any]:
     """Everything that shapes the campaign's calls, as JSON: the fields in PLAIN as they are, decimals and times as
-    text, `lists` by id, `retries` as outcome: [times, minutes], `audio` as option: file name."""
+    text, `lists` by id, `audience` as [field, op, value, in words], `retries` as outcome: [times, minutes], `audio` as
+    option: file name."""
+    words = filters.describe_all(filters.from_json(campaign.audience))
     rules = campaign.retry_rules.filter(times__gt=0).order_by("outcome")
     return {name: getattr(campaign, name) for name in PLAIN} | {
         "account": campaign.account.name,
         "calls_per_second": f"{campaign.calls_per_second.normalize():f}",
         "window": f"{campaign.window_start:%H:%M}-{campaign.window_end:%H:%M}",
         "ends_at": campaign.ends_at.isoformat() if campaign.ends_at else None,
+        "audience": [[*row, said] for row, said in zip(campaign.audience, words, strict=True)],
         "lists": {str(one.pk): one.name for one in campaign.lists.order_by("pk")},
         "retries": {rule.outcome: [rule.times, f"{rule.delay_minutes.normalize():f}"] for rule in rules},
         "audio": dict(campaign.audio.order_by("option").values_list("option", "file_name")),
@@ -134,6 +137,7 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "Branch B": _branch,
     "Columns sent to the stream": lambda of: ", ".join(of["stream_parameters"]),
     "Lists": lambda of: ", ".join(of["lists"].values()),
+    "Who of them": lambda of: " and ".join(row[-1] for row in of.get("audience", [])),
     "Calling again": _retries,
     "Calls that get lost": lambda of: UnknownPolicy(of["unknown_policy"]).label,
     "Rings": lambda of: f"{of['ring_timeout']} s",

@@ -1,8 +1,10 @@
 """The answer to “why not called yet?” in a sentence, for pages and the command line alike."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns import progress
+from campaigns import filters, progress
+from campaigns.filters import Condition
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, Contact
 from campaigns.templatetags.dialer import span, when
@@ -47,14 +49,28 @@ def not_in_queue(campaign: Campaign, phone: str) -> str:
     if campaign.launched_at is None:
         return "The campaign was not launched yet: nobody is in line."
     links = campaign.list_links.select_related("contact_list")
-    listed = [(link, Contact.objects.filter(contact_list=link.contact_list, phone=phone).first()) for link in links]
+    rows = Contact.objects.select_related("contact_list")
+    listed = [(link, rows.filter(contact_list=link.contact_list, phone=phone).first()) for link in links]
     on = [(link, person) for link, person in listed if person]
     if not on:
         return "This number is on none of the campaign’s lists."
+    if campaign.audience and all(person.pk <= link.cursor for link, person in on):
+        return _no_match(on[0][1], filters.from_json(campaign.audience))
     link, _ = on[0]
     if campaign.enrolled_at is None or campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
         return f"“{link.contact_list.name}” is still being added to the campaign."
     return f"The number came on “{link.contact_list.name}” after the campaign had ended: it calls nobody any more."
+
+
+def _no_match(person: Contact, audience: Sequence[Condition]) -> str:
+    """Which conditions somebody does not meet; they were judged once, and may meet all of them by now."""
+    name = person.contact_list.name
+    if person.kept:
+        return f"They were taken off “{name}”: no campaign calls them unless a file names them again."
+    if unmet := filters.unmet(person, audience):
+        return f"They are on “{name}”, but do not match the campaign’s audience: {filters.together(unmet)}."
+    asked = filters.together(audience)
+    return f"They were on “{name}” when it was read, and did not match the campaign’s audience then: {asked}."
 
 
 def place_of(campaign: Campaign, phone: str) -> CampaignContact | None:

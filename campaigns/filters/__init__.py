@@ -20,7 +20,7 @@ from campaigns.filters.conditions import (
 )
 from campaigns.filters.reading import FIELD, OP, VALUE, Row, check, parse, query_of, read_text, rows_of
 from campaigns.filters.saying import describe, describe_all, names_of, together
-from campaigns.filters.sql import ALL, apply, each, named, where
+from campaigns.filters.sql import ALL, apply, named, unmet, where
 
 __all__ = [
     "ALL",
@@ -37,7 +37,6 @@ __all__ = [
     "check",
     "describe",
     "describe_all",
-    "each",
     "field_of",
     "fields_of",
     "from_json",
@@ -49,5 +48,6 @@ __all__ = [
     "rows_of",
     "to_json",
     "together",
+    "unmet",
     "where",
 ]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import connection
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -60,8 +61,10 @@ _DAYS: Mapping[str, str] = {
     "since": _ORDERS["ge"],
     "within": _ORDERS["between"],
 }
-_PICKED_UP = """EXISTS (SELECT FROM campaigns_callattempt AS call
-    WHERE call.campaign_contact_id = called.id AND (call.outcome = 'answered' OR call.state = 'answered'))"""
+# Who said something to a bot has picked up, whatever is known of the call: so the counts of a campaign have it, too.
+_PICKED_UP = """(called.last_outcome = 'answered' OR called.disposition <> ''
+    OR EXISTS (SELECT FROM campaigns_callattempt AS call
+        WHERE call.campaign_contact_id = called.id AND (call.outcome = 'answered' OR call.state = 'answered')))"""
 _IN_CAMPAIGN = """EXISTS (SELECT FROM campaigns_campaigncontact AS called
     WHERE called.campaign_id = %s AND called.phone = campaigns_contact.phone AND {how})"""
 _HOW: Mapping[str, str] = {
@@ -112,6 +115,20 @@ def each(conditions: Iterable[Condition], lists: Iterable[ContactList]) -> list[
     lists = list(lists)
     parts = [_condition(one, lists) for one in conditions]
     return [(f"coalesce({part}, false)", values) for part, values in parts]
+
+
+def unmet(person: Contact, conditions: Iterable[Condition]) -> list[Condition]:
+    """Which of the conditions somebody does not meet now. One query."""
+    asked = list(conditions)
+    parts = each(asked, [person.contact_list])
+    if not parts:
+        return []
+    columns = ", ".join(part for part, _ in parts)
+    values = [value for _, given in parts for value in given]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM campaigns_contact WHERE id = %s", [*values, person.pk])  # noqa: S608 (our own words)
+        met = cursor.fetchone() or ()
+    return [one for one, so in zip(asked, met, strict=False) if not so]
 
 
 def _condition(condition: Condition, lists: Sequence[ContactList]) -> Sql:

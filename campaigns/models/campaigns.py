@@ -73,6 +73,7 @@ class Campaign(models.Model):
     stream_parameters = models.JSONField(default=list, blank=True)  # columns sent to the stream, at most three
     caller_id = models.CharField(max_length=20)
     lists = models.ManyToManyField(ContactList, through="CampaignList", related_name="campaigns")
+    audience = models.JSONField(default=list, db_default=[], blank=True)  # who of the lists: campaigns.filters.to_json
 
     calls_per_second = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(1))
     max_concurrent = models.PositiveIntegerField(default=10)
@@ -131,12 +132,13 @@ class Campaign(models.Model):
 
 
 class CampaignList(models.Model):
-    """A list whose people a campaign calls. `cursor` is the last contact enrolled."""
+    """A list whose people a campaign calls. `cursor` is the last contact judged, `left_out` how many did not match."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="list_links")
     contact_list = models.ForeignKey(ContactList, on_delete=models.PROTECT)
     cursor = models.BigIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0, db_default=0)
     done = models.BooleanField(default=False)
 
     class Meta:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import adjusting, control, creating, eligibility, pacing, progress, streams, tallies
+from campaigns import adjusting, control, creating, eligibility, filters, pacing, progress, streams, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
@@ -221,6 +221,7 @@ def plan_of(campaign: Campaign) -> CampaignPlan:
     same = {name: getattr(campaign, name) for name in _SAME}
     return CampaignPlan(
         lists=list(campaign.lists.all()),
+        audience=filters.from_json(campaign.audience),
         window=Window(campaign.window_start, campaign.window_end),
         retries=[Retry(rule.outcome, rule.times, rule.delay_minutes) for rule in campaign.retry_rules.all()],
         audio={one.option: (one.file_name, bytes(one.content)) for one in campaign.audio.all()},
