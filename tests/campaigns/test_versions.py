@@ -36,7 +36,7 @@ def test_every_setting_that_a_draft_may_have_is_in_a_version() -> None:
     shapeless = {
         *("id", "account", "status", "generation", "version", "is_test", "created_at", "created_by", "scheduled_at"),
         *("launched_at", "launched_by", "paused_by", "paused_reason", "hang_up_by", "ended_at", "replan_after"),
-        *("enrolled_at", "zones", "calls_per_second", "window_start", "window_end", "ends_at"),
+        *("enrolled_at", "zones", "calls_per_second", "window_start", "window_end", "ends_at", "audience"),
     }
     columns = {column.name for column in Campaign._meta.concrete_fields}
     assert columns - shapeless == set(versions.PLAIN)
