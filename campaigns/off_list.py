@@ -16,6 +16,8 @@ LEFT_CODE = "undone"
 LEFT_WHY = "Their import was undone, or a file that replaced the list does not have them."
 MOVED_CODE = "new-number"
 MOVED_WHY = "A later file gives them another number than the one in this line."
+REFUSED_CODE = "no_consent"
+REFUSED = "A later file says that they do not want to be called."
 
 
 def left() -> Exists:

@@ -6,9 +6,7 @@ from campaigns.importing import removing
 from campaigns.importing.chunks import Chunk
 from campaigns.lifecycle import CAMPAIGN_CONTACT, DUE_CONTACTS, ContactState, advance
 from campaigns.models import CampaignContact, Contact
-
-REFUSED_CODE = "no_consent"
-REFUSED = "A later file says that they do not want to be called."
+from campaigns.off_list import REFUSED, REFUSED_CODE
 
 
 def take_out(list_id: int, chunk: Chunk) -> int:
@@ -21,5 +19,5 @@ def take_out(list_id: int, chunk: Chunk) -> int:
     waiting = CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS)
     now = timezone.now()
     advance(waiting, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason_code=REFUSED_CODE, reason=REFUSED, changed_at=now)
-    gone, kept = removing._remove(people, REFUSED)
+    gone, kept = removing.remove(list_id, people, REFUSED)
     return gone + kept

@@ -1,8 +1,9 @@
 """People leave a list: the import that brought them is undone, or a file replaces whoever it does not name.
 
 Whoever was called stays with a flag and a mark (`Contact.kept`), and no campaign calls them again until a file names
-them. Whoever waits in a campaign's line without ever having been dialled leaves it. In chunks, each with its cursor in
-one transaction, so that a kill repeats and loses nothing.
+them. Whoever waits in a campaign's line without ever having been dialled leaves it, unless the campaign has them
+through another of its lists too. In chunks, each with its cursor in one transaction, so that a kill repeats and loses
+nothing. An undo goes over the list twice: who came with the import must be gone before others get their numbers back.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from campaigns import audit, off_list
 from campaigns.audit import DIALER, Actor
+from campaigns.importing import giving_back, lines
 from campaigns.lifecycle import DUE_CONTACTS, IMPORT, ImportStatus, advance
 from campaigns.models import CampaignContact, Contact, ContactImport, ContactList
 
@@ -36,7 +38,7 @@ def undo(contact_import: ContactImport, *, by: Actor) -> bool:
     """Let a worker take back what an ended import did; False if it runs, or was undone already."""
     with transaction.atomic():
         rows = ContactImport.objects.filter(pk=contact_import.pk)
-        fresh = {"cursor": 0, "undone": 0, "kept": 0}
+        fresh = {"cursor": 0, "undone": 0, "kept": 0, "restoring": False, "tried_at": None}
         begun = advance(rows, IMPORT, ImportStatus.UNDOING, field="status", **fresh)
         if begun:
             audit.record(by, "undo import", f"list:{contact_import.contact_list_id}", file=contact_import.file_name)
@@ -46,6 +48,10 @@ def undo(contact_import: ContactImport, *, by: Actor) -> bool:
 def undo_all(import_id: int, chunk: int = CHUNK) -> None:
     """Take back an import that is *undoing*, or finish what a dead process left. The caller holds the import's lock."""
     while _undo_chunk(import_id, chunk):
+        pass
+    while _give_back_chunk(import_id, chunk):
+        pass
+    while _give_back_the_rest(import_id):
         pass
     with transaction.atomic():
         rows = ContactImport.objects.filter(pk=import_id)
@@ -64,13 +70,36 @@ def remove_the_others(job: ContactImport, chunk: int = CHUNK) -> None:
 def _undo_chunk(import_id: int, size: int) -> bool:
     with transaction.atomic():
         job, people = _next(import_id, ImportStatus.UNDOING, size)
+        if job is None or job.restoring:
+            return False
+        if not people:
+            ContactImport.objects.filter(pk=import_id).update(restoring=True, cursor=0)
+            return False
+        theirs = [one for one in people if one.contact_import_id == import_id]
+        gone, kept = remove(job.contact_list_id, [one.pk for one in theirs if one.changed_by is None], KEPT_BY_UNDO)
+        named_later = sum(one.changed_by is not None for one in theirs)
+        _count(import_id, people, undone=F("undone") + gone, kept=F("kept") + kept + named_later)
+    return True
+
+
+def _give_back_chunk(import_id: int, size: int) -> bool:
+    with transaction.atomic():
+        job, people = _next(import_id, ImportStatus.UNDOING, size)
         if job is None or not people:
             return False
-        restored = _restore(import_id, [one.pk for one in people if one.changed_by == import_id])
-        theirs = [one for one in people if one.contact_import_id == import_id]
-        gone, kept = _remove([one.pk for one in theirs if one.changed_by is None], KEPT_BY_UNDO)
-        named_later = sum(one.changed_by is not None for one in theirs)
-        _count(import_id, people, undone=F("undone") + gone + restored, kept=F("kept") + kept + named_later)
+        restored = giving_back.restore(job, [one.pk for one in people if one.changed_by == import_id])
+        _count(import_id, people, undone=F("undone") + restored)
+    return True
+
+
+def _give_back_the_rest(import_id: int) -> bool:
+    with transaction.atomic():
+        job, _ = _next(import_id, ImportStatus.UNDOING, 0)
+        found = job and giving_back.restore_the_rest(job)
+        if not found:
+            return False
+        restored, kept = found
+        ContactImport.objects.filter(pk=import_id).update(undone=F("undone") + restored, kept=F("kept") + kept)
     return True
 
 
@@ -80,7 +109,7 @@ def _replace_chunk(import_id: int, size: int) -> bool:
         if job is None or not people:
             return False
         others = [one.pk for one in people if import_id not in (one.contact_import_id, one.changed_by)]
-        gone, kept = _remove(others, KEPT_BY_REPLACE)
+        gone, kept = remove(job.contact_list_id, others, KEPT_BY_REPLACE)
         _count(import_id, people, removed=F("removed") + gone, kept=F("kept") + kept)
     return True
 
@@ -101,70 +130,30 @@ def _count(import_id: int, people: Sequence[Contact], **changes: Any) -> None:
     ContactImport.objects.filter(pk=import_id).update(cursor=people[-1].pk, **changes)
 
 
-# Who is in line and was never dialled goes first; who was dialled is what still refers to a contact then. A call that
-# settles meanwhile waits for the lock and then sees the mark: see outcomes.
-_LOCK_THE_LINE = """
-    SELECT id FROM campaigns_campaigncontact WHERE contact_id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE"""
-_LEAVE_THE_LINE = """
-    DELETE FROM campaigns_campaigncontact AS waiting WHERE contact_id = ANY(%(people)s)
-        AND state = 'pending' AND tries = 0
-        AND NOT EXISTS (SELECT FROM campaigns_callattempt AS call WHERE call.campaign_contact_id = waiting.id)"""
-_FORGET_THE_SKIPPED = """
-    UPDATE campaigns_campaigncontact SET contact_id = NULL
-    WHERE contact_id = ANY(%(people)s) AND state = 'skipped' AND tries = 0"""
 _LEAVE_THE_LIST = """
     DELETE FROM campaigns_contact AS person WHERE id = ANY(%(people)s)
         AND NOT EXISTS (SELECT FROM campaigns_campaigncontact AS enrolled WHERE enrolled.contact_id = person.id)"""
-_STAY = "UPDATE campaigns_contact SET flag = %(why)s, kept = true WHERE id = ANY(%(people)s)"
+# Who did not want to be called goes on saying so: see storing.
+_STAY = """
+    UPDATE campaigns_contact SET kept = true, flag = CASE WHEN kept AND flag = %(refused)s THEN flag ELSE %(why)s END
+    WHERE id = ANY(%(people)s)"""
 
 
-def _remove(people: Sequence[int], why: str) -> tuple[int, int]:
-    """(how many left, how many stay and say why)."""
+def remove(list_id: int, people: list[int], why: str) -> tuple[int, int]:
+    """People (ids) leave a list that is locked: (how many left, how many stay because of a call and say why)."""
     if not people:
         return 0, 0
-    values: dict[str, Any] = {"people": list(people), "why": why}
+    if why != off_list.REFUSED:  # who does not want to be called is not handed over either
+        lines.hand_over(list_id, people)
+    lines.leave(people)
+    values: dict[str, Any] = {"people": people, "why": why, "refused": off_list.REFUSED}
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_THE_LINE, values)
-        cursor.execute(_LEAVE_THE_LINE, values)
-        cursor.execute(_FORGET_THE_SKIPPED, values)
         cursor.execute(_LEAVE_THE_LIST, values)
         gone: int = cursor.rowcount
         cursor.execute(_STAY, values)
         stay = cursor.rowcount
     off_list.skip(CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS))
     return gone, stay
-
-
-# A number that somebody else on the list has meanwhile is not taken from them.
-_RESTORE = """
-    UPDATE campaigns_contact AS person SET
-        phone = CASE WHEN taken.yes THEN person.phone ELSE before->>'phone' END,
-        name = before->>'name', time_zone = before->>'time_zone', variables = before->'variables',
-        alternatives = before->'alternatives', language = before->>'language', external_id = before->>'external_id',
-        consent = before->>'consent', flag = before->>'flag', line = (before->>'line')::int,
-        kept = coalesce((before->>'kept')::boolean, false), changed_by = (before->>'changed_by')::bigint, before = NULL
-    FROM (SELECT id, EXISTS (SELECT FROM campaigns_contact AS other
-                WHERE other.contact_list_id = one.contact_list_id AND other.phone = one.before->>'phone'
-                    AND other.id <> one.id) AS yes
-            FROM campaigns_contact AS one WHERE id = ANY(%(people)s)) AS taken
-    WHERE person.id = taken.id AND person.changed_by = %(import)s AND before IS NOT NULL"""
-
-
-_FORGET_THE_NAMED = """
-    UPDATE campaigns_contact SET changed_by = NULL
-    WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NULL"""
-
-
-def _restore(import_id: int, people: Sequence[int]) -> int:
-    """Give people back what the import has replaced; how many."""
-    if not people:
-        return 0
-    with connection.cursor() as cursor:
-        values: dict[str, Any] = {"people": list(people), "import": import_id}
-        cursor.execute(_RESTORE, values)
-        restored: int = cursor.rowcount
-        cursor.execute(_FORGET_THE_NAMED, values)
-    return restored
 
 
 def _forget_columns(list_id: int) -> None:

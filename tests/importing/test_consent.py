@@ -4,10 +4,10 @@ import pytest
 
 from campaigns import enrolling
 from campaigns.importing import loading
-from campaigns.importing.consent import REFUSED, REFUSED_CODE
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import Options
 from campaigns.models import CampaignContact, Contact, ContactImport
+from campaigns.off_list import REFUSED, REFUSED_CODE
 from tests import people
 from tests.importing.conftest import Upload
 from tests.importing.test_roles import imported

@@ -3,11 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from campaigns import control, enrolling, off_list, outcomes
+from campaigns import control, enrolling, off_list, outcomes, suppressing
 from campaigns.audit import COMMAND_LINE
-from campaigns.importing import loading, removing
+from campaigns.importing import giving_back, loading, removing
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import MERGE, Options
+from campaigns.importing.options import BY_ID, MERGE, Options
 from campaigns.models import AuditEntry, CampaignContact, Contact, ContactImport, ContactList
 from tests import people
 from tests.importing.conftest import Upload
@@ -113,7 +113,7 @@ def test_a_cancelled_import_keeps_what_came_in_and_can_be_undone(upload: Upload)
 
 def enrolled(upload: Upload) -> tuple[ContactImport, list[CampaignContact]]:
     contact_import = imported(upload)
-    campaign = people.campaign(lists=[contact_import.contact_list])
+    campaign = people.campaign(lists=[contact_import.contact_list], max_attempts=3)
     while enrolling.enrol_chunk(campaign.pk):
         pass
     return contact_import, list(CampaignContact.objects.order_by("pk"))
@@ -186,3 +186,63 @@ def test_proof_that_somebody_was_not_dialled_offers_nobody_who_left_the_list(upl
     outcomes.prove_absent(call.pk)
     gone.refresh_from_db()
     assert (gone.state, gone.reason_code) == ("skipped", off_list.LEFT_CODE)
+
+
+def changed(upload: Upload, content: str, *, how: str = MERGE) -> ContactImport:
+    """Imported, two rows a chunk, by an id in the column Id."""
+    contact_import = upload(content)
+    options = Options(external_id="Id", how=how, match_by=BY_ID)
+    ContactImport.objects.filter(pk=contact_import.pk).update(options=options.stored())
+    loading.run(contact_import.pk, chunk_rows=2)
+    return contact_import
+
+
+def numbers() -> dict[str, str]:
+    return {name: phone[-2:] for name, phone in Contact.objects.values_list("name", "phone")}
+
+
+WITH_IDS = "Name,Mobile,Id\nA,9000000001,1\nB,9000000002,2\nC,9000000003,3\n"
+
+
+def test_numbers_that_went_from_one_to_the_next_go_back_to_whom_they_were_of(upload: Upload) -> None:
+    changed(upload, WITH_IDS)
+    merged = changed(
+        upload, "Name,Mobile,Id\nC,9000000009,3\n,,\nB,9000000003,2\n,,\nA,9000000002,1\n,,\nD,9000000001,4\n"
+    )
+    assert numbers() == {"A": "02", "B": "03", "C": "09", "D": "01"}
+    told = undone(merged)
+    assert numbers() == {"A": "01", "B": "02", "C": "03"}
+    assert (told.undone, told.kept) == (4, 0)
+
+
+def test_of_two_whose_number_it_was_one_gets_it_back_and_the_undo_ends(upload: Upload) -> None:
+    changed(upload, WITH_IDS)
+    merged = changed(upload, "Name,Mobile,Id\nA,9000000007,1\nB,9000000008,2\n")
+    b = Contact.objects.get(name="B")  # as if another file had given them A's number before this one changed it
+    Contact.objects.filter(pk=b.pk).update(before={**(b.before or {}), "phone": "+919000000001"})
+    told = undone(merged)
+    assert (told.status, told.undone, told.kept) == ("undone", 1, 1)
+    assert numbers() == {"A": "01", "B": "08", "C": "03"}
+    assert list(Contact.objects.exclude(flag="").values_list("name", "flag")) == [("B", giving_back.NOT_GIVEN_BACK)]
+    assert not Contact.objects.exclude(before=None).exists()
+
+
+def test_an_undo_that_was_killed_while_it_gave_back_goes_on_there(upload: Upload) -> None:
+    changed(upload, WITH_IDS)
+    merged = changed(upload, "Name,Mobile,Id\nA,9000000007,1\nB,9000000008,2\nC,9000000009,3\nD,9000000001,4\n")
+    assert removing.undo(merged, by=COMMAND_LINE)
+    while removing._undo_chunk(merged.pk, 2):
+        pass
+    assert removing._give_back_chunk(merged.pk, 2)
+    assert loading.run_due()
+    merged.refresh_from_db()
+    assert (merged.status, merged.undone) == ("undone", 4)
+    assert numbers() == {"A": "01", "B": "02", "C": "03"}
+
+
+def test_who_asked_not_to_be_called_at_the_new_number_does_not_get_the_old_one_back(upload: Upload) -> None:
+    changed(upload, WITH_IDS)
+    merged = changed(upload, "Name,Mobile,Id\nA,9000000007,1\n")
+    suppressing.suppress(["+919000000007"], reason="asked", by=COMMAND_LINE)
+    told = undone(merged)
+    assert (numbers()["A"], told.kept) == ("07", 1)
