@@ -66,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("lists/<int:list_id>/", lists.show, name="list"),
     path("imports/<int:import_id>/", imports.show_import, name="import"),
     path("imports/<int:import_id>/map", imports.columns, name="import-map"),
+    path("imports/<int:import_id>/read", imports.read_again, name="import-read"),
     path("imports/<int:import_id>/cancel", imports.cancel, name="import-cancel"),
     path("imports/<int:import_id>/undo", imports.undo, name="import-undo"),
     path("imports/<int:import_id>/rejects.csv", imports.rejects, name="import-rejects"),

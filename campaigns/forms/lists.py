@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from campaigns.forms.fields import PlainForm, dress
-from campaigns.importing import phones
+from campaigns.importing import phones, rereading
 from campaigns.importing.mapping import ColumnSeen, Guess
 from campaigns.importing.options import APPEND, BY_ID, BY_PHONE, FLAG, MERGE, REJECT, REPLACE, Options
+from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import Target
 from campaigns.importing.values import KINDS, TEXT
 from campaigns.models import ContactImport, ContactList
@@ -74,6 +75,39 @@ class UploadForm(PlainForm):
         return Target(self.cleaned_data["name"], self.cleaned_data["region"] or "IN", existing)
 
 
+class ReadingForm(PlainForm):
+    """How an uploaded file is read; a field only where there is a choice. It stands inside of the form of the columns
+    and belongs to one of its own, so that both can be sent."""
+
+    FORM = "read-again"
+    encoding = forms.ChoiceField(label="Encoding", help_text="Letters look wrong? Choose another.")
+    sheet = forms.ChoiceField(label="Sheet of the workbook", help_text="Not these people? Choose another.")
+
+    def __init__(self, contact_import: ContactImport, data: Mapping[str, Any] | None = None) -> None:
+        """Without `data` what was found out, or chosen before, is what is chosen."""
+        super().__init__(data, initial={"encoding": contact_import.encoding, "sheet": contact_import.sheet})
+        encodings = list(rereading.encodings(contact_import).items())
+        sheets = [(name, name) for name in rereading.sheets(contact_import)]
+        for name, choices in (("encoding", encodings), ("sheet", sheets)):
+            if choices:
+                self.fields[name].choices = choices  # type: ignore[attr-defined]
+                self.fields[name].widget.attrs["form"] = self.FORM
+            else:
+                del self.fields[name]
+
+    def read(self, contact_import: ContactImport) -> bool:
+        """Whether the file is read as chosen from now on; else the form says why not. Only of a valid form."""
+        try:
+            if sheet := self.cleaned_data.get("sheet"):
+                rereading.take_sheet(contact_import, sheet)
+            if encoding := self.cleaned_data.get("encoding"):
+                rereading.read_in(contact_import, encoding)
+        except NotACsv as refused:
+            self.add_error(next(iter(self.fields)), refused.reason)
+            return False
+        return True
+
+
 class ColumnsForm(PlainForm):
     """Which column of an uploaded file holds what, and how its rows are judged."""
 
@@ -124,7 +158,7 @@ class ColumnsForm(PlainForm):
 
     def __init__(self, contact_import: ContactImport, guess: Guess, data: Mapping[str, Any] | None) -> None:
         """Without `data` the guess is what is chosen; columns without a kind in the data keep the guessed one."""
-        self._guess = guess
+        self.guess = guess
         super().__init__(self._guessed() if data is None else data)
         columns = [(name, name) for name in contact_import.header]
         for name in ("phone_column", "name_column", "second_phone", "third_phone", *ROLES):
@@ -136,14 +170,14 @@ class ColumnsForm(PlainForm):
             dress(field)
 
     def _guessed(self) -> dict[str, Any]:
-        options = self._guess.options
+        options = self.guess.options
         others = dict(zip(("second_phone", "third_phone"), options.other_phones, strict=False))
-        kinds = {f"kind_{place}": self._kind(place) for place in range(len(self._guess.columns))}
+        kinds = {f"kind_{place}": self._kind(place) for place in range(len(self.guess.columns))}
         roles = {name: getattr(options, name) for name in ROLES}
-        return {"phone_column": self._guess.phone, "name_column": self._guess.name, **others, **roles, **kinds}
+        return {"phone_column": self.guess.phone, "name_column": self.guess.name, **others, **roles, **kinds}
 
     def _kind(self, place: int) -> str:
-        return self._guess.options.types.get(self._guess.columns[place].name, TEXT)
+        return self.guess.options.types.get(self.guess.columns[place].name, TEXT)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -158,7 +192,7 @@ class ColumnsForm(PlainForm):
         given = self.cleaned_data
         others = dict.fromkeys(given[name] for name in ("second_phone", "third_phone"))
         kinds = {
-            column.name: given[f"kind_{place}"] or self._kind(place) for place, column in enumerate(self._guess.columns)
+            column.name: given[f"kind_{place}"] or self._kind(place) for place, column in enumerate(self.guess.columns)
         }
         used = {given["phone_column"], given["name_column"], given["time_zone"], *others}
         return Options(
@@ -177,4 +211,4 @@ class ColumnsForm(PlainForm):
 
     def kinds(self) -> list[tuple[ColumnSeen, forms.BoundField]]:
         """Each column of the file with the field that says what its values are."""
-        return [(column, self[f"kind_{place}"]) for place, column in enumerate(self._guess.columns)]
+        return [(column, self[f"kind_{place}"]) for place, column in enumerate(self.guess.columns)]

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -20,6 +20,8 @@ from campaigns.lifecycle import IMPORT, ImportStatus, advance
 from campaigns.models import ContactImport, ContactList
 
 LOST = "The uploaded file is no longer on this server. Upload it again."
+MOST_SHEETS = 100  # that may be chosen from
+LONGEST_SHEET_NAME = 255  # Excel's own limit is 31
 
 
 class NotAList(Exception):
@@ -42,25 +44,34 @@ def receive(upload: "File[bytes]", target: Target, *, by: Actor) -> ContactImpor
     nothing is stored.
     """
     with workbooks.as_text(cast("BinaryIO", upload.file)) as text:
-        if text.sheet:
-            upload = File(text.file, name=workbooks.named(upload.name or "", text.sheet))
-        return _received(upload, target, by)
+        if not text.sheet:
+            return _received(upload, target, by, None)
+        sheet = File(text.file, name=workbooks.named(upload.name or "", text.sheet))
+        names = [name for name in text.sheets if len(name) <= LONGEST_SHEET_NAME][:MOST_SHEETS]
+        return _received(sheet, target, by, Book(upload, text.sheet[:LONGEST_SHEET_NAME], names))
 
 
-def _received(upload: "File[bytes]", target: Target, by: Actor) -> ContactImport:
+@dataclass(frozen=True)
+class Book:
+    """The workbook that a file was made from, the sheet that was taken, and those that may be taken instead."""
+
+    upload: "File[bytes]"
+    sheet: str
+    sheets: Sequence[str]
+
+
+def _received(upload: "File[bytes]", target: Target, by: Actor, book: Book | None) -> ContactImport:
     file = cast("BinaryIO", upload.file)
     shape = reading.look(file)
     reading.check(file, shape)
-    digest = _digest(file)
-    upload.seek(0)
     try:
         with transaction.atomic():
-            return _stored(upload, shape, digest, target, by)
+            return _stored(upload, shape, target, by, book)
     except IntegrityError as error:
         raise NotAList(f"A list named “{target.name}” exists already. Choose it to add to it.") from error
 
 
-def _digest(file: BinaryIO) -> str:
+def digest(file: BinaryIO) -> str:
     """Its SHA-256, in hexadecimal."""
     found = hashlib.sha256()
     file.seek(0)
@@ -78,25 +89,43 @@ def same_file(contact_import: ContactImport) -> ContactImport | None:
 _WENT_IN = (ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.DONE)
 
 
-def _stored(upload: "File[bytes]", shape: Shape, digest: str, target: Target, by: Actor) -> ContactImport:
+def _stored(upload: "File[bytes]", shape: Shape, target: Target, by: Actor, book: Book | None) -> ContactImport:
     given_name = PurePath((upload.name or "list.csv").replace("\\", "/")).name[-255:]
     contact_import = ContactImport(
         contact_list=target.existing or _new_list(target, by),
         file_name=given_name,
         size=upload.size,
-        digest=digest,
+        digest=digest(cast("BinaryIO", upload.file)),
         encoding=shape.encoding,
         delimiter=shape.delimiter,
         header=list(shape.header),
         created_by=by.user,
     )
-    contact_import.file.save(f"{secrets.token_urlsafe(24)}.csv", upload, save=False)
+    upload.seek(0)
+    contact_import.file.save(stored_name(), upload, save=False)
     with ExitStack() as failed:
         failed.callback(contact_import.file.delete, save=False)
+        if book:
+            contact_import.sheet, contact_import.sheets = book.sheet, list(book.sheets)
+        if book and len(book.sheets) > 1:
+            contact_import.workbook.save(stored_name("xlsx"), book.upload, save=False)
+            failed.callback(contact_import.workbook.delete, save=False)
         contact_import.save()
         audit.record(by, "upload", f"list:{contact_import.contact_list_id}", file=given_name, size=upload.size)
         failed.pop_all()
     return contact_import
+
+
+def stored_name(kind: str = "csv") -> str:
+    """A name that nobody can guess."""
+    return f"{secrets.token_urlsafe(24)}.{kind}"
+
+
+def forget_workbook(contact_import: ContactImport) -> None:
+    """Its other sheets are wanted no more."""
+    if contact_import.workbook:
+        ContactImport.objects.filter(pk=contact_import.pk).update(workbook="")
+        contact_import.workbook.delete(save=False)
 
 
 def _new_list(target: Target, by: Actor) -> ContactList:
@@ -128,6 +157,7 @@ def queue(
         if moved:
             subject, file = f"list:{contact_import.contact_list_id}", contact_import.file_name
             audit.record(by, "import", subject, file=file, how=options.how)
+            transaction.on_commit(lambda: forget_workbook(contact_import))
     return bool(moved)
 
 

@@ -35,6 +35,10 @@ class ContactImport(models.Model):
     file_name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64, default="", blank=True, db_index=True)  # SHA-256 of the file
     file = models.FileField(upload_to="imports/", max_length=255)
+    # of a workbook: the sheet that was taken, all that may be taken instead, and the workbook itself until it is queued
+    sheet = models.CharField(max_length=255, default="", blank=True)
+    sheets = models.JSONField(default=list)
+    workbook = models.FileField(upload_to="imports/", max_length=255, default="", blank=True)
     size = models.BigIntegerField(default=0)
     encoding = models.CharField(max_length=20, default="utf-8")
     delimiter = models.CharField(max_length=1, default=",")

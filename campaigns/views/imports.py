@@ -6,14 +6,15 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
 from campaigns import tallies
 from campaigns.audit import Actor
-from campaigns.forms.lists import ColumnsForm
-from campaigns.importing import mapping, phones, removing, report, uploads
+from campaigns.forms.lists import ColumnsForm, ReadingForm
+from campaigns.importing import mapping, phones, removing, report, rereading, uploads
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.reading import NotACsv
 from campaigns.lifecycle import DUE_IMPORTS, ENDED_IMPORTS, CampaignStatus, ImportStatus
@@ -34,26 +35,53 @@ def columns(request: HttpRequest, import_id: int) -> HttpResponse:
     try:
         guess = mapping.guess(contact_import)
     except NotACsv as gone:
-        return render(request, "lists/gone.html", {"import": contact_import, "reason": gone.reason}, status=410)
+        return _gone(request, contact_import, gone)
     form = ColumnsForm(contact_import, guess, request.POST if request.method == "POST" else None)
-    chosen = _chosen(form) if form.is_valid() else None
-    if chosen and request.method == "POST" and "preview" not in request.POST:
-        uploads.queue(contact_import, *chosen, by=Actor.of(request.user), name=form.cleaned_data["name"].strip())
+    looks = request.method == "GET" or "preview" in request.POST
+    if not looks and form.is_valid():
+        uploads.queue(contact_import, *_chosen(form), by=Actor.of(request.user), name=form.cleaned_data["name"].strip())
         return redirect("import", import_id)
-    preview = mapping.preview(contact_import, *chosen) if chosen else None
+    return _match(request, contact_import, form, ReadingForm(contact_import), 200 if looks else 400)
+
+
+@require_POST
+def read_again(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Read the uploaded file in another encoding, or another sheet of its workbook; then choose the columns of that."""
+    contact_import = get_object_or_404(ContactImport.objects.select_related("contact_list"), pk=import_id)
+    form = ReadingForm(contact_import, request.POST)
+    if contact_import.status != ImportStatus.UPLOADED or (form.is_valid() and form.read(contact_import)):
+        return redirect(f"{reverse('import-map', args=[import_id])}#preview")
+    try:
+        guess = mapping.guess(contact_import)
+    except NotACsv as gone:
+        return _gone(request, contact_import, gone)
+    return _match(request, contact_import, ColumnsForm(contact_import, guess, None), form, 400)
+
+
+def _gone(request: HttpRequest, contact_import: ContactImport, why: NotACsv) -> HttpResponse:
+    return render(request, "lists/gone.html", {"import": contact_import, "reason": why.reason}, status=410)
+
+
+def _match(
+    request: HttpRequest, contact_import: ContactImport, form: ColumnsForm, reading: ReadingForm, status: int
+) -> HttpResponse:
+    """The page that matches the columns."""
+    chosen = _chosen(form) if form.is_valid() else None
+    contact_list = contact_import.contact_list
     context = {
         "import": contact_import,
         "form": form,
-        "guess": guess,
-        "preview": preview,
-        "calling": contact_import.contact_list.campaigns.filter(status__in=_TAKE_NEW_PEOPLE).order_by("-pk")[:5],
+        "guess": form.guess,
+        "reading": reading,
+        "encoding": rereading.encoding_name(contact_import.encoding),
+        "preview": mapping.preview(contact_import, *chosen) if chosen else None,
+        "calling": contact_list.campaigns.filter(status__in=_TAKE_NEW_PEOPLE).order_by("-pk")[:5],
         "same_file": uploads.same_file(contact_import),
-        "people_there": tallies.people_on([contact_import.contact_list_id])[contact_import.contact_list_id],
-        "region": phones.region_name(contact_import.contact_list.region),
+        "people_there": tallies.people_on([contact_list.pk])[contact_list.pk],
+        "region": phones.region_name(contact_list.region),
         "delimiter": {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}.get(contact_import.delimiter, ""),
     }
-    refused = request.method == "POST" and form.errors and "preview" not in request.POST
-    return render(request, "lists/map.html", context, status=400 if refused else 200)
+    return render(request, "lists/map.html", context, status=status)
 
 
 def _chosen(form: ColumnsForm) -> tuple[str, str, Options]:
@@ -101,6 +129,7 @@ def cancel(request: HttpRequest, import_id: int) -> HttpResponse:
     if removing.cancel(contact_import, by=Actor.of(request.user)):
         messages.success(request, f"{contact_import} is cancelled: nobody else comes in from it.")
     if not contact_import.phone_column:  # it had no columns yet
+        uploads.forget_workbook(contact_import)
         return redirect("lists")
     return redirect("import", import_id)
 
