@@ -225,14 +225,15 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
             raise Busy(f"import {job.pk} was taken over by another process")
         consent.take_out(job.contact_list_id, chunk)
         stored = storing.store_people(job, chunk, Options.of(job.options))
-        flagged = list(storing.flags(chunk, stored.repeated))
-        out = [*storing.rejections(chunk), *storing.repetitions(job, chunk, stored.repeated)]
-        storing.insert_issues(job, [*out, *flagged])
+        out = stored.repeated | stored.opted_out
+        flagged = list(storing.flags(chunk, out))
+        rejected = [*storing.rejections(chunk), *storing.opted_out(chunk, stored.opted_out)]
+        storing.insert_issues(job, [*rejected, *storing.repetitions(job, chunk, stored.repeated), *flagged])
         now.rows += chunk.rows
-        now.imported += len(chunk.people) - len(stored.repeated)
+        now.imported += len(chunk.people) - len(out)
         now.updated += stored.updated
         now.duplicates += len(stored.repeated)
-        now.rejected += len(chunk.bad)
+        now.rejected += len(rejected)
         now.flagged += len(flagged)
         now.suppressed += stored.suppressed
         now.repairs = together(now.repairs, chunk.repairs)

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import BigIntegerField
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from campaigns import off_list
+from campaigns.importing import lines
 from campaigns.importing.chunks import COLUMNS, STAGED, Chunk
 from campaigns.importing.options import APPEND, BY_ID, REPLACE, Options
 from campaigns.models import Contact, ContactImport, ImportIssue
 
 LONGEST_KEPT_CELL = 1_000
+OPTED_OUT = "This person’s number so far is on do-not-call, so it stays"
 _SAME_PERSON = "Same person as an earlier line, by your id"
 _REJECTED, _DUPLICATE, _FLAGGED = ImportIssue.Kind.REJECTED, ImportIssue.Kind.DUPLICATE, ImportIssue.Kind.FLAGGED
 
@@ -28,10 +32,21 @@ _INSERT_PEOPLE = f"""
 _OF_A_NEW_ID = """external_id = '' OR line IN (SELECT min(line) FROM stage GROUP BY external_id) AND NOT EXISTS (
     SELECT FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s
         AND person.external_id <> '' AND person.external_id = stage.external_id)"""
-# A list whose people were removed may still have those who were called: whom a file names again may be called again.
-_MEANT_AGAIN = """
-    UPDATE campaigns_contact AS person SET kept = false, flag = ''
-    FROM stage WHERE person.contact_list_id = %(list)s AND person.kept AND person.phone = stage.phone"""
+_ANYBODY_KEPT = "SELECT EXISTS (SELECT FROM campaigns_contact WHERE contact_list_id = %(list)s AND kept)"
+# Whoever asked not to be called at their number so far would be called at the new one.
+_OPTED_OUT = """
+    WITH gone AS (
+        DELETE FROM stage USING campaigns_contact AS person
+        WHERE person.contact_list_id = %(list)s AND person.external_id <> '' AND person.phone <> stage.phone
+            AND person.external_id = stage.external_id
+            AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = person.phone)
+        RETURNING stage.line, person.id
+    ), named AS (
+        UPDATE campaigns_contact AS person SET changed_by = %(import)s, before = NULL
+        FROM gone WHERE person.id = gone.id AND person.contact_import_id IS DISTINCT FROM %(import)s
+            AND person.changed_by IS DISTINCT FROM %(import)s
+    )
+    SELECT line FROM gone"""
 _SUPPRESSED = """
     SELECT count(*) FROM stage WHERE line <> ALL(%s)
         AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = stage.phone)"""
@@ -40,10 +55,11 @@ _COPY_ISSUES = 'COPY campaigns_importissue (contact_import_id, kind, line, "colu
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of a chunk's people: lines of those who were there before, how many were brought up to date, and how
-    many of the imported are on do-not-call."""
+    """What became of a chunk's people: lines of those who were there before, and of those who keep a number that is on
+    do-not-call; how many were brought up to date, and how many of the imported are on do-not-call."""
 
     repeated: set[int]
+    opted_out: set[int]
     updated: int
     suppressed: int
 
@@ -56,6 +72,8 @@ _OF_THE_LIST = "FROM campaigns_contact AS person WHERE person.contact_list_id = 
 _HAS_PHONE = "person.phone = given.phone"
 _HAS_ID = "person.external_id <> '' AND person.external_id = given.external_id"
 _SAME_PHONE = f"SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} LIMIT 1"
+# Who left the list and was kept for the sake of a call is not on it: naming them again brings them in.
+_KEPT_PHONE = f"SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} AND person.kept LIMIT 1"
 # Whom no id tells is told by the number, unless both have an id: then they are two people with one phone.
 _SAME_ID = f"""SELECT id FROM (
         SELECT 1 AS turn, id {_OF_THE_LIST} AND {_HAS_ID}
@@ -70,6 +88,8 @@ _NAMED = f"""
                 LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} OFFSET 0) AS found
             UNION SELECT found.id FROM stage AS given,
                 LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_ID} OFFSET 0) AS found)"""  # noqa: S608 (our words)
+# Who did not want to be called is brought in by a file only if that says what they want now.
+_REFUSES = "person.kept AND person.flag = %(refused)s AND known.consent = ''"
 # Whoever this import has brought or changed already is a repetition; who was only named by it is not.
 _UPDATE = """
     WITH given AS ({given}), known AS (
@@ -91,18 +111,22 @@ _UPDATE = """
         language = coalesce(nullif(known.language, ''), person.language),
         external_id = coalesce(nullif(known.external_id, ''), person.external_id),
         consent = coalesce(nullif(known.consent, ''), person.consent),
-        flag = known.flag, kept = false, line = known.line, changed_by = %(import)s
+        flag = CASE WHEN {refuses} THEN person.flag ELSE known.flag END, kept = {refuses},
+        line = known.line, changed_by = %(import)s
     FROM known
     WHERE person.id = known.person_id AND person.contact_import_id IS DISTINCT FROM %(import)s
         AND (person.changed_by IS DISTINCT FROM %(import)s OR person.before IS NULL)
         AND NOT EXISTS (SELECT FROM campaigns_contact AS other WHERE other.contact_list_id = %(list)s
             AND other.phone = known.phone AND other.id <> person.id)
-    RETURNING known.line"""
+    RETURNING known.line, CASE WHEN person.phone <> person.before->>'phone' THEN person.id END"""
+CHAIN = 10  # of people in one chunk who each get the number that the next of them had
 
 
 def _update(options: Options) -> str:
     given, same = (_BY_ID, _SAME_ID) if options.match_by == BY_ID else (_BY_PHONE, _SAME_PHONE)
-    return _UPDATE.format(given=given, same=same)
+    if options.how == APPEND:
+        given, same = _BY_PHONE, _KEPT_PHONE
+    return _UPDATE.format(given=given, same=same, refuses=_REFUSES)
 
 
 def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
@@ -110,25 +134,48 @@ def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
 
     The first of two in a file wins.
     """
-    updated: set[int] = set()
-    values: dict[str, Any] = {"list": job.contact_list_id, "import": job.pk, "now": timezone.now()}
+    values: dict[str, Any] = {
+        "list": job.contact_list_id,
+        "import": job.pk,
+        "now": timezone.now(),
+        "refused": off_list.REFUSED,
+    }
+    by_id = options.how != APPEND and options.match_by == BY_ID
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy("COPY stage FROM STDIN") as copy:
             copy.write(chunk.staged)
-        if options.how != APPEND:
-            cursor.execute(_update(options), values)
-            updated = {line for (line,) in cursor.fetchall()}
-        wanted = _OF_A_NEW_ID if options.how != APPEND and options.match_by == BY_ID else "true"
-        cursor.execute(_INSERT_PEOPLE.format(wanted=wanted), values)
-        repeated = {line for (line,) in cursor.fetchall()} - updated
-        cursor.execute(_MEANT_AGAIN, values)
-        if options.how == REPLACE and options.match_by == BY_ID:
+        opted_out = _lines(cursor, _OPTED_OUT, values) if by_id else set()
+        updated = _bring_up_to_date(cursor, job, options, values)
+        repeated = _lines(cursor, _INSERT_PEOPLE.format(wanted=_OF_A_NEW_ID if by_id else "true"), values) - updated
+        if options.how == REPLACE and by_id:
             cursor.execute(_NAMED, values)
         cursor.execute(_SUPPRESSED, [list(repeated)])
         suppressed: int = cursor.fetchone()[0]
         cursor.execute("DROP TABLE stage")
-    return Stored(repeated, len(updated), suppressed)
+    return Stored(repeated, opted_out, len(updated), suppressed)
+
+
+def _lines(cursor: CursorWrapper, statement: str, values: dict[str, Any]) -> set[int]:
+    cursor.execute(statement, values)
+    return {line for (line,) in cursor.fetchall()}
+
+
+def _bring_up_to_date(cursor: CursorWrapper, job: ContactImport, options: Options, values: dict[str, Any]) -> set[int]:
+    """Lines of the people who were on the list and are as the file says now. The lines of campaigns follow them."""
+    updated: set[int] = set()
+    if options.how == APPEND:
+        cursor.execute(_ANYBODY_KEPT, values)
+        if not cursor.fetchone()[0]:
+            return updated
+    for _ in range(CHAIN if options.match_by == BY_ID else 1):
+        cursor.execute(_update(options), values)
+        found = cursor.fetchall()
+        if not found:
+            break
+        updated |= {line for line, _ in found}
+        lines.follow(job.contact_list, [pk for _, pk in found if pk])
+    return updated
 
 
 def insert_issues(job: ContactImport, issues: Iterable[ImportIssue]) -> None:
@@ -161,10 +208,19 @@ def flags(chunk: Chunk, repeated: set[int]) -> Iterator[ImportIssue]:
             yield ImportIssue(kind=_FLAGGED, line=each.line, column=column, reason=each.flag, value=value, row=[])
 
 
-def repetitions(job: ContactImport, chunk: Chunk, lines: set[int]) -> Iterator[ImportIssue]:
+def opted_out(chunk: Chunk, theirs: set[int]) -> Iterator[ImportIssue]:
+    """The rows of these lines, whose people have asked not to be called at the number that they had so far."""
+    cells = {row.line: row.cells for row in chunk.cells if row.line in theirs}
+    for each in chunk.people:
+        if each.line in theirs:
+            row = _kept(cells[each.line])
+            yield ImportIssue(kind=_REJECTED, line=each.line, reason=OPTED_OUT, value=each.phone, row=row)
+
+
+def repetitions(job: ContactImport, chunk: Chunk, theirs: set[int]) -> Iterator[ImportIssue]:
     """The rows of these lines, whose number was there before, each with where it was first."""
-    repeated = [each for each in chunk.people if each.line in lines]
-    cells = {row.line: row.cells for row in chunk.cells if row.line in lines}
+    repeated = [each for each in chunk.people if each.line in theirs]
+    cells = {row.line: row.cells for row in chunk.cells if row.line in theirs}
     first = _first_seen(job, [each.phone for each in repeated])
     for each in repeated:
         reason = first.get(each.phone, _SAME_PERSON)

@@ -5,7 +5,7 @@ import pytest
 from campaigns import enrolling
 from campaigns.importing import loading
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import Options
+from campaigns.importing.options import REPLACE, Options
 from campaigns.models import CampaignContact, Contact, ContactImport
 from campaigns.off_list import REFUSED, REFUSED_CODE
 from tests import people
@@ -45,3 +45,17 @@ def test_a_no_is_understood_in_many_words(word: str, upload: Upload) -> None:
 @pytest.mark.parametrize("word", ["yes", "no objection", "given", ""])
 def test_other_words_are_no_no(word: str, upload: Upload) -> None:
     assert asked(upload, f"Name,Mobile,Consent\nRavi,9876543210,{word}\n").imported == 1
+
+
+def test_who_refused_after_a_call_comes_back_only_with_a_file_that_says_what_they_want_now(upload: Upload) -> None:
+    first = asked(upload, YES)
+    campaign = people.campaign(lists=[first.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    CampaignContact.objects.update(state="done", tries=1)
+    asked(upload, NO)
+    imported(upload, "Name,Mobile\nRavi,9876543210\n", Options(how=REPLACE))
+    imported(upload, "Name,Mobile\nRavi,9876543210\n", Options())
+    assert Contact.objects.get(name="Ravi").kept
+    told = asked(upload, "Name,Mobile,Consent\nRavi,9876543210,yes\n")
+    assert (told.imported, told.updated, Contact.objects.get(name="Ravi").kept) == (1, 1, False)
