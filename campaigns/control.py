@@ -3,7 +3,7 @@
 The account's pacer is locked first, as every intent does: once a pause is committed, no later intent is granted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,16 +14,19 @@ from django.utils import timezone
 
 from campaigns import (
     addresses,
+    audiences,
     audit,
     bots,
     breakers,
     calling_hours,
     eligibility,
     enrolling,
+    filters,
     gaps,
     holds,
     off_list,
     pacing,
+    tallies,
     versions,
 )
 from campaigns.audit import DIALER, Actor
@@ -31,6 +34,7 @@ from campaigns.calling_hours import Window
 from campaigns.dial_requests import dial_request
 from campaigns.exotel import payloads
 from campaigns.exotel.payloads import ConnectRequest
+from campaigns.filters import Condition
 from campaigns.lifecycle import (
     CAMPAIGN,
     CAMPAIGN_CONTACT,
@@ -41,7 +45,7 @@ from campaigns.lifecycle import (
     advance,
     sources,
 )
-from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Mode
+from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ContactList, Mode
 from campaigns.models.lists import columns_of
 from campaigns.refusals import NotAllowed
 
@@ -317,6 +321,15 @@ def _audience_problems(campaign: Campaign) -> Iterator[str]:
         yield "No contact list is chosen."
     elif not any(contact_list.contacts.exists() for contact_list in lists):
         yield "The chosen lists are empty: import a file first."
+    elif campaign.audience:
+        yield from _nobody_matches(list(lists), filters.from_json(campaign.audience))
+
+
+def _nobody_matches(lists: Sequence[ContactList], audience: Sequence[Condition]) -> Iterator[str]:
+    """Told where everybody can be looked at; of longer lists a few may match whom a guess has not seen."""
+    found = audiences.matching(lists, audience, tallies.people_on(one.pk for one in lists))
+    if found.exact and not found.people:
+        yield f"Nobody on the chosen lists matches: {filters.together(audience)}. Change who is called."
 
 
 def end_problems(campaign: Campaign) -> Iterator[str]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
-from campaigns import bots, eligibility
+from campaigns import bots, eligibility, filters
 from campaigns import history as told
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign
@@ -40,6 +40,7 @@ def plan(request: HttpRequest, campaign_id: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "lists": lists_of(campaign),
+        "audience_told": filters.describe_all(filters.from_json(campaign.audience)),
         "window": eligibility.window_of(campaign),
         "retries": campaign.retry_rules.filter(times__gt=0).order_by("outcome"),
         "bot_label": dict(bots.names()).get(campaign.bot, campaign.bot),

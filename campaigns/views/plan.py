@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from campaigns import eligibility, pacing, tallies
+from campaigns import audiences, eligibility, filters, pacing, tallies
 from campaigns.calling_hours import Window
 from campaigns.models import Campaign
 from campaigns.views import audience
@@ -16,6 +17,7 @@ FARTHEST = timedelta(days=60)
 class Plan:
     """`people` are called, `suppressed` of the lists are not; `ends_at` is None beyond two months.
 
+    `left_out` do not meet the conditions of the campaign's audience; with `about` that is a guess, and so are `people`.
     Not `exact`: the lists are too long for it, so at least so many are suppressed or duplicates, and at most `people`
     are called.
     """
@@ -29,18 +31,22 @@ class Plan:
     ends_at: datetime | None
     exact: bool = True
     looked_at: int = audience.LOOKED_AT
+    left_out: int = 0
+    about: bool = False
 
     @property
     def audience(self) -> int:
-        return self.people + self.suppressed + self.duplicates
+        return self.people + self.suppressed + self.duplicates + self.left_out
 
 
 def plan(campaign: Campaign, now: datetime) -> Plan:
     """The plan of a draft, as things stand at `now`."""
-    lists = list(campaign.lists.values_list("pk", flat=True))
-    sizes = tallies.people_on(lists)
-    suppressed, duplicates = audience.on_do_not_call(lists, sizes), audience.on_two_lists(lists, sizes)
-    people = sum(sizes.values()) - duplicates.n - suppressed.n
+    lists, asked = list(campaign.lists.all()), filters.from_json(campaign.audience)
+    sizes = tallies.people_on(one.pk for one in lists)
+    found = audiences.matching(lists, asked, sizes)
+    ids, who = [one.pk for one in lists], partial(filters.named, asked, lists)
+    suppressed, duplicates = audience.on_do_not_call(ids, sizes, who), audience.on_two_lists(ids, sizes, who)
+    people = max(found.people - duplicates.n - suppressed.n, 0)
     rate = per_minute(campaign)
     return Plan(
         people=people,
@@ -51,6 +57,8 @@ def plan(campaign: Campaign, now: datetime) -> Plan:
         opens_at=eligibility.hours_of(campaign, "", now).opens_at,
         ends_at=ends_at(campaign, timedelta(minutes=people / rate), now),
         exact=suppressed.exact and duplicates.exact,
+        left_out=found.left_out,
+        about=not found.exact,
     )
 
 

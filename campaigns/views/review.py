@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from campaigns import audit, bots, control, pacing, scheduling, stream_use, tallies, trial_calls
+from campaigns import audit, bots, control, filters, pacing, scheduling, stream_use, tallies, trial_calls
 from campaigns.audit import Actor
 from campaigns.models import Campaign, ContactList
 from campaigns.refusals import NotAllowed
@@ -38,6 +38,7 @@ class NotCalled:
 def review(request: HttpRequest, campaign: Campaign, *, number_refused: str = "") -> HttpResponse:
     """The page. `campaign` is a draft or waits for its time."""
     now = timezone.now()
+    asked = filters.from_json(campaign.audience)
     planned = plan(campaign, now)
     day = plan_day(campaign, planned.people, now)
     problems = control.problems(campaign)
@@ -49,7 +50,8 @@ def review(request: HttpRequest, campaign: Campaign, *, number_refused: str = ""
         "line": _line(campaign, planned, day, problems),
         "sub": _sub(planned, day),
         "problems": problems,
-        "not_called": list(_not_called(planned)),
+        "audience_told": filters.describe_all(asked),
+        "not_called": list(_not_called(planned, campaign, filters.together(asked))),
         "not_called_sum": planned.audience - planned.people,
         "most_calls": planned.people * campaign.max_attempts,
         "slots": min(campaign.max_concurrent, campaign.account.max_concurrent),
@@ -74,7 +76,7 @@ def _line(campaign: Campaign, planned: Plan, day: PlanDay | None, problems: list
     """The verdict."""
     if problems:
         return f"{plural(len(problems), 'thing,things')} to mend before the launch."
-    most = "" if planned.exact else "At most "
+    most = "About " if planned.about else "" if planned.exact else "At most "
     times = "once" if campaign.max_attempts == 1 else f"at most {campaign.max_attempts} times"
     people = f"{most}{plural(planned.people, 'person,people')} will be called, each {times}."
     if day and day.expected.ends_at:
@@ -94,7 +96,10 @@ def _sub(planned: Plan, day: PlanDay | None) -> str:
     return " ".join([*said, "Nobody has been dialled yet."])
 
 
-def _not_called(planned: Plan) -> Iterator[NotCalled]:
+def _not_called(planned: Plan, campaign: Campaign, audience: str) -> Iterator[NotCalled]:
+    if planned.left_out:
+        who = address(WHO, campaign)
+        yield NotCalled(f"Do not match: {audience}", planned.left_out, "Yes, if you change who is called", who)
     if planned.suppressed:
         yield NotCalled(
             "On do-not-call", planned.suppressed, "No, unless you take them off the list", reverse("do-not-call")

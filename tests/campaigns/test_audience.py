@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from campaigns import creating, enrolling, filters, versions, why_words
+from campaigns import audiences, control, creating, enrolling, filters, pacing, suppressing, versions, why_words
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignList, Contact, ContactList
 from campaigns.refusals import NotAllowed
+from campaigns.views.plan import plan
 from tests import people
 from tests.campaigns import plans
 
@@ -139,3 +140,30 @@ def test_somebody_who_is_still_to_be_judged_is_being_added() -> None:
     enrolling.enrol_chunk(campaign.pk, 1)
     said = why_words.not_in_queue(campaign, one.contacts.get(variables__city="Pune").phone)
     assert said == f"“{one.name}” is still being added to the campaign."
+
+
+# ------------------------------------------------------------------------------------------------------------- plan
+def test_the_plan_counts_those_who_match_only() -> None:
+    one, other = of_cities("Pune", "Goa", "Pune"), of_cities("Pune")
+    pune, goa, again = one.contacts.order_by("pk")
+    Contact.objects.create(contact_list=other, phone=again.phone, variables={"city": "Pune"})
+    Contact.objects.create(contact_list=other, phone=goa.phone, variables={"city": "Goa"})
+    suppressing.suppress([pune.phone, goa.phone], reason="asked", by=COMMAND_LINE)
+    campaign = asking("city = Pune", lists=[one, other])
+    planned = plan(campaign, pacing.db_now())
+    assert (planned.people, planned.left_out, planned.suppressed, planned.duplicates) == (2, 2, 1, 1)
+    assert planned.audience == 6
+
+
+def test_a_plan_over_a_long_list_says_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audiences, "COUNTED", 1)
+    planned = plan(asking("city = Pune", lists=[of_cities("Pune", "Goa")]), pacing.db_now())
+    assert (planned.people, planned.left_out, planned.about) == (1, 1, True)
+
+
+def test_a_campaign_that_nobody_matches_cannot_be_launched() -> None:
+    one = of_cities("Pune")
+    campaign = plans.draft(lists=[one], audience=(filters.read_text("city = Goa", [one]),))
+    assert "Nobody on the chosen lists matches: city is Goa. Change who is called." in control.problems(campaign)
+    campaign.audience = filters.to_json([filters.read_text("city = Pune", [one])])
+    assert not [problem for problem in control.problems(campaign) if "matches" in problem]

@@ -12,6 +12,7 @@ from campaigns import suppressing
 from campaigns.audit import COMMAND_LINE
 from campaigns.calling_hours import Window
 from campaigns.creating import Retry
+from campaigns.filters import Condition
 from campaigns.models import Campaign, ContactList, StreamUse
 from campaigns.views.plan_day import plan_day
 from tests.pages import world
@@ -39,6 +40,16 @@ def test_the_sum_adds_up_and_each_part_has_its_reason(client_of_meera: Client) -
 
 def test_without_anybody_left_out_it_says_so(client_of_meera: Client) -> None:
     assert "Nobody is left out" in page(client_of_meera, world.draft(world.account(), world.people()))
+
+
+def test_who_does_not_match_is_left_out_and_told_why(client_of_meera: Client) -> None:
+    one = world.people(6)
+    one.contacts.filter(pk=one.contacts.latest("pk").pk).update(language="mr")
+    text = page(client_of_meera, world.draft(world.account(), one, audience=[Condition("language", "is", "mr")]))
+    assert "6 on the lists = 1 + 5" in text
+    assert "Do not match: language is mr" in text
+    assert '<span class="muted">only those:</span> language is mr' in text
+    assert "1 person will be called" in text
 
 
 def test_fewer_streams_than_calls_is_a_warning_and_no_problem(client_of_meera: Client) -> None:
