@@ -21,6 +21,7 @@ from campaigns.importing.phone_results import Kind, Phone
 LONGEST = 40  # characters, brackets and all; below what `judge` calls a long text
 SPACES = "spaces and dashes"
 FEWEST_DIGITS = 7  # of N: with fewer it could be an emergency number or a short code
+Found = tuple[str, str, str, Kind]  # what a Phone is made of
 _OTHER_KINDS = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 
 
@@ -45,26 +46,40 @@ def prefix_note(code: int) -> str:
 
 def read(text: str, region: str) -> Phone | None:
     """The number in a cell if it is written in one of the common shapes; None: ask the library."""
+    found = reader(region)(text)
+    return Phone._make(found) if found else None
+
+
+@cache
+def reader(region: str, *, kinds: bool = True) -> Callable[[str], Found | None]:
+    """What reads a cell of a list of this country as `read` does, into the parts of a Phone. Without `kinds` the kind
+    of a number is not looked for: each is EITHER."""
     plan = plan_of(region)
-    if plan is None or len(text) > LONGEST:
-        return None
-    bare, found = text, plan.written.fullmatch(text)
-    if found is None:  # five replacements cost half of one str.translate
-        bare = text.replace(" ", "").replace("-", "").replace("(", "").replace(")", "").replace("\t", "")
-        found = plan.written.fullmatch(bare) if len(bare) != len(text) else None
-    if found is None:
-        return None
-    code, mobile, landline = found.groups()
-    if code is not None and plan.general.fullmatch(bare):
-        return None
-    if mobile is None:
-        number, kind = landline, Kind.LANDLINE
-    else:
-        number, kind = mobile, Kind.EITHER if plan.landline.fullmatch(mobile) else Kind.MOBILE
-    e164 = plan.prefix + number
-    zone = plan.zone(e164, kind) if plan.zone else ""
-    unmarked = len(number) != len(bare) and bare[0] != "+"
-    return Phone(e164, zone, plan.notes[bare is not text][unmarked], kind)
+    if plan is None:
+        return lambda text: None
+    written, general, landline = plan.written.fullmatch, plan.general.fullmatch, plan.landline.fullmatch
+    prefix, zone_of, notes, kinds = plan.prefix, plan.zone, plan.notes, kinds or plan.zone is not None
+
+    def read_cell(text: str) -> Found | None:
+        bare, found = text, written(text)
+        if found is None:  # five replacements cost half of one str.translate
+            if len(text) > LONGEST:
+                return None
+            bare = text.replace(" ", "").replace("-", "").replace("(", "").replace(")", "").replace("\t", "")
+            found = written(bare) if len(bare) != len(text) else None
+            if found is None:
+                return None
+        number: str = found[found.lastindex or 0]
+        unmarked = len(number) != len(bare) and bare[0] != "+"
+        if unmarked and found[1] is not None and general(bare):
+            return None
+        kind = Kind.EITHER
+        if kinds and (found[2] is None or not landline(number)):
+            kind = Kind.MOBILE if found[2] is not None else Kind.LANDLINE
+        e164 = prefix + number
+        return e164, zone_of(e164, kind) if zone_of else "", notes[bare is not text][unmarked], kind
+
+    return read_cell
 
 
 @cache

@@ -141,8 +141,8 @@ def person(row: Row, columns: Columns) -> Person | BadRow:
         if isinstance(chosen, BadRow):
             return chosen
         found = chosen
-    name = "" if columns.name is None else " ".join(_text(cells[columns.name]).split())[:LONGEST_NAME]
-    kept = [_text(cells[place]) for place in columns.places]
+    name = "" if columns.name is None else " ".join(text_of(cells[columns.name]).split())[:LONGEST_NAME]
+    kept = [text_of(cells[place]) for place in columns.places]
     plain = Person(row.line, found.e164, name, found.time_zone, kept, found.note, others)
     return _with_more(plain, cells, columns) if columns.more else plain
 
@@ -172,7 +172,7 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
     options = columns.options
     zone_at, language_at, id_at, consent_at = columns.told
     consent = _word(cells, consent_at)
-    if consent and _says_no(consent):
+    if consent and says_no(consent):
         return BadRow(one.line, NO_CONSENT, consent, options.consent, one.phone)
     flags, wrong = _wrong_values(one, columns)
     zone = _word(cells, zone_at)
@@ -198,7 +198,8 @@ def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | 
 
 
 @lru_cache(1 << 12)
-def _says_no(consent: str) -> bool:
+def says_no(consent: str) -> bool:
+    """Whether what a consent column says is a no."""
     return headings.words(consent) in SAYS_NO
 
 
@@ -221,10 +222,10 @@ def _both(note: str, more: str) -> str:
 
 
 def _word(cells: Sequence[str], place: int | None) -> str:
-    return "" if place is None else " ".join(_text(cells[place]).split())[:LONGEST_WORD]
+    return "" if place is None else " ".join(text_of(cells[place]).split())[:LONGEST_WORD]
 
 
-def _text(cell: str) -> str:
+def text_of(cell: str) -> str:
     """A cell without the apostrophe that keeps a spreadsheet from running it as a formula."""
     cell = cell.strip()
     return spreadsheets.plain_cell(cell).strip() if cell[:1] == "'" else cell

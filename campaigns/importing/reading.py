@@ -1,31 +1,28 @@
 """Reads a CSV as people really export it, streaming from disk: memory does not grow with the file.
 
-`look` finds out how the file is written, `rows` yields it, `check` reads it to its end once so that a file that cannot
-be read is refused before anybody is imported. Nothing here knows about databases.
+`look` finds out how the file is written, `rows` and `batches` yield what stands in it, `check` reads it to its end once
+so that a file that cannot be read is refused before anybody is imported. Nothing here knows about databases.
 """
 
 import codecs
 import contextlib
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from campaigns import spreadsheets
 from campaigns.importing import headings
+from campaigns.importing.records import LONGEST_CELL, MOST_COLUMNS, Batch, Lines, NotACsv, Row, count, in_batches
+
+__all__ = ["LONGEST_CELL", "MOST_COLUMNS", "Batch", "NotACsv", "Row", "Shape", "batches", "check", "look", "rows"]
 
 DELIMITERS = ",;\t|"
 HEAD_BYTES = 65_536
 SAMPLE_LINES = 100
-LONGEST_CELL = 10_000
-LONGEST_LINE = 1_000_000
-MOST_COLUMNS = 1_000
-LONGEST_RECORD = 200  # lines; a quotation mark that stays open for longer is a stray one
-BLOCK = 1 << 18  # characters read at once
 
 # What may be asked for where a legacy file says nothing of its own: the names mean more than any guess from a few
 # letters could, as digits and delimiters are the same bytes in all of them. UTF-8, UTF-16 and cp1252 are found out.
@@ -86,22 +83,6 @@ _BOMS = (
 _FOUND_OUT = frozenset({"", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-32"})
 
 
-class NotACsv(Exception):
-    """The file cannot be read as a list. `reason` is a sentence with what to do; nothing was imported."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Row(NamedTuple):
-    """One record. `line` is the line of the file at which it starts; `problem` says why its cells are of no use."""
-
-    line: int
-    cells: list[str]
-    problem: str = ""
-
-
 @dataclass(frozen=True)
 class Shape:
     """How a file is written. `header` has one unique name per column; `skip` records precede the first row."""
@@ -130,7 +111,7 @@ def look(file: BinaryIO, encoding: str = "") -> Shape:
     if encoding not in ENCODINGS and encoding not in _FOUND_OUT:
         raise NotACsv(f"“{encoding}” is no encoding that can be read.")
     encoding = _by_bom(head) or encoding or _encoding(file, head)
-    sample = list(islice(_Lines(file, encoding), SAMPLE_LINES))
+    sample = list(islice(Lines(file, encoding), SAMPLE_LINES))
     if not any(line.strip() for line in sample):
         raise NotACsv("The file is empty.")
     marked = _SEPARATOR_LINE.fullmatch(sample[0])
@@ -147,101 +128,24 @@ def look(file: BinaryIO, encoding: str = "") -> Shape:
 
 def check(file: BinaryIO, shape: Shape) -> int:
     """Read the whole file; the number of its rows. Raises NotACsv where it cannot be read, or has no row."""
-    count = sum(1 for _ in rows(file, shape))
-    if not count:
+    counted = count(Lines(file, shape.encoding), shape.delimiter) - shape.skip
+    if counted <= 0:
         raise NotACsv("The file has a header and no rows below it.")
-    return count
+    return counted
 
 
 def rows(file: BinaryIO, shape: Shape) -> Iterator[Row]:
     """Every record after the header; blank lines are no records. Raises NotACsv at a quotation mark left open."""
-    found = islice(_records(_Lines(file, shape.encoding), shape.delimiter), shape.skip, None)
-    return map(_as_before, found) if shape.handed_out else found
+    return chain.from_iterable(batch.rows() for batch in batches(file, shape))
 
 
-def _as_before(row: Row) -> Row:
-    """A row of our rejects as it stood in the file that they were rejected from."""
-    return row._replace(cells=[spreadsheets.plain_cell(cell) for cell in row.cells])
-
-
-class _Lines:
-    """Decoded lines with their ends (LF, CRLF or CR), without NUL characters, which PostgreSQL cannot store.
-
-    Split a block at a time, as a step of Python for each line costs more than reading it. `long`: the block that the
-    last line is of has lines that may hold a cell above the cap. `ended`: somebody asked for a line after the last.
-    """
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self.file, self.encoding = file, encoding
-        self.long = self.ended = False
-
-    def __iter__(self) -> Iterator[str]:
-        return chain.from_iterable(self._blocks())
-
-    def _blocks(self) -> Iterator[list[str]]:
-        self.file.seek(0)
-        text = io.TextIOWrapper(self.file, encoding=self.encoding, errors="replace", newline="")
-        before, rest = 0, ""
-        try:
-            while block := text.read(BLOCK):
-                block = rest + (block.replace("\0", "") if "\0" in block else block)
-                lines = io.StringIO(block if before else block.removeprefix("\ufeff"), newline="").readlines()
-                rest = "" if block.endswith("\n") or not lines else lines.pop()
-                self._measure(lines, rest, before)
-                yield lines
-                before += len(lines)
-            yield [rest] if rest else []
-            self.ended = True
-        finally:
-            with contextlib.suppress(ValueError):  # whoever opened the file may have closed it already
-                text.detach()  # or the wrapper would close it
-
-    def _measure(self, lines: Sequence[str], rest: str, before: int) -> None:
-        longest = max(map(len, lines), default=0)
-        self.long = max(longest, len(rest)) > LONGEST_CELL
-        if max(longest, len(rest)) > LONGEST_LINE:
-            place = next((at for at, line in enumerate(lines) if len(line) > LONGEST_LINE), len(lines))
-            raise NotACsv(
-                f"Line {before + place + 1:,} is longer than {LONGEST_LINE:,} characters: this is not a list of people."
-            )
-
-
-def _records(lines: _Lines, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    after = 0  # lines of the records so far
-    while True:
-        try:
-            for cells in reader:
-                line, after = after + 1, reader.line_num
-                if after > line or lines.long or lines.ended:
-                    yield from _examined(line, after, cells, lines)
-                elif cells:
-                    yield Row(line, cells)
-            return
-        except csv.Error:  # a cell above csv.field_size_limit(); the reader goes on at the next line
-            line, after = after + 1, reader.line_num
-            if after > line:
-                raise NotACsv(_left_open(line)) from None
-            yield Row(line, [], _too_long())
-
-
-def _examined(line: int, last: int, cells: list[str], lines: _Lines) -> Iterator[Row]:
-    """A record of several lines, of a long one, or the last: whoever asks for a line inside of it has an open quote."""
-    if lines.ended or last - line >= LONGEST_RECORD:
-        raise NotACsv(_left_open(line))
-    if cells:
-        yield Row(line, cells, _too_long() if max(map(len, cells)) > LONGEST_CELL else "")
-
-
-def _too_long() -> str:
-    return f"A cell is longer than {LONGEST_CELL:,} characters"
-
-
-def _left_open(line: int) -> str:
-    return (
-        f'In the row that starts in line {line:,} a quotation mark (") is opened and not closed. '
-        "Close it or take it out, and upload the file again."
-    )
+def batches(file: BinaryIO, shape: Shape, skip: int = 0) -> Iterator[Batch]:
+    """The same in batches, without the first `skip` of them."""
+    left = shape.skip + skip
+    for batch in in_batches(Lines(file, shape.encoding), shape.delimiter):
+        if left < len(batch):
+            yield batch.part(left, len(batch))
+        left = max(0, left - len(batch))
 
 
 def refuse_other_formats(head: bytes) -> None:

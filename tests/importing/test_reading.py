@@ -6,9 +6,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from campaigns.importing import reading
-from campaigns.importing.reading import NotACsv
+from campaigns.importing import reading, records
+from campaigns.importing.reading import NotACsv, Row
+from campaigns.importing.records import Lines, in_batches
 
 NAMES = "Name,Mobile\n"
 RAVI, ASHA = ["Ravi", "9876543210"], ["Asha", "9123456780"]
@@ -159,10 +162,10 @@ def test_an_encoding_that_nobody_offers_is_refused(encoding: str) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_the_same_wherever_a_block_of_the_file_ends(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f'Name,Mobile{end}"Ravi{end}Kumar",9876543210{end}{end}Asha,9123456780{end}'
-    monkeypatch.setattr(reading, "BLOCK", len(text))
+    monkeypatch.setattr(records, "BLOCK", len(text))
     _, whole = read(text.encode())
     for block in range(1, 20):
-        monkeypatch.setattr(reading, "BLOCK", block)
+        monkeypatch.setattr(records, "BLOCK", block)
         assert read(text.encode())[1] == whole
 
 
@@ -228,3 +231,28 @@ def test_many_columns_of_one_name_are_told_apart() -> None:
         ("Mobile", "Mobile 2", "Mobile 3"),
         "Mobile 1000",
     )
+
+
+def test_a_row_of_more_cells_than_can_be_read_is_useless_even_if_they_are_blank() -> None:
+    wide = b"," * records.MOST_COLUMNS
+    _, rows = read(b'Mobile,Name\n9876543210,Ravi\n9876543211,"Asha"' + wide + b"\n9876543212" + wide + b"\n")
+    assert [(row.line, "cells" in row.problem) for row in rows] == [(2, False), (3, True), (4, True)]
+    assert max(len(row.cells) for row in rows) == records.MOST_COLUMNS
+
+
+@given(text=st.text('a,"\n\r ', max_size=40), block=st.integers(1, 50))
+def test_records_cut_a_block_at_once_are_those_gone_through_one_by_one(text: str, block: int) -> None:
+    def cut() -> list[Row] | str:
+        try:
+            lines = Lines(io.BytesIO(text.encode()), "utf-8")
+            return [row for batch in in_batches(lines, ",") for row in batch.rows()]
+        except NotACsv as refused:
+            return refused.reason
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "BLOCK", block)
+        found = cut()
+        patch.setattr(records, "_at_once", lambda *_: None)
+        assert cut() == found
+        if not isinstance(found, str):
+            assert records.count(Lines(io.BytesIO(text.encode()), "utf-8"), ",") == len(found)
