@@ -4,9 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import override_settings
 
 from campaigns import dialing
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _passwords_cost_little() -> None:
+    """A real hash takes a fifth of a second of both cores, and a thousand tests sign somebody in."""
+    Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 
 @pytest.fixture(autouse=True)
