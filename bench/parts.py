@@ -61,10 +61,17 @@ def pauses(runs: int) -> Sequence[Row]:
     return measure(runs)
 
 
+def lost(runs: int) -> Sequence[Row]:
+    from bench.lost import measure
+
+    return measure(runs)
+
+
 PARTS: dict[str, Part] = {
     "dispatch": dispatch,
     "pacing": pacing,
     "pauses": pauses,
+    "lost": lost,
     "queue": queue,
     "tallies": tallies,
     "pages": pages,

@@ -84,9 +84,8 @@ def test_a_call_that_goes_on_is_asked_about_each_half_minute_and_later_and_later
 def test_many_calls_are_asked_about_together_twenty_a_question(exotel: FarSide) -> None:
     account = exotel.account()
     campaign = people.campaign(account)
-    attempts = [due(campaign, exotel.call(people.phone(10), over=False)) for _ in range(24)]
-    while not {attempt.sid for attempt in attempts} <= exotel.ended():
-        pass
+    for sid in exotel.calls([people.phone(10) for _ in range(24)]):
+        due(campaign, sid)
     before = len(exotel.questions())
 
     assert ask(account)
@@ -102,7 +101,7 @@ def test_an_open_call_is_asked_about_before_any_confirmation_however_long_that_w
     account = exotel.account()
     campaign = people.campaign(account)
     long_ago = timezone.now() - timedelta(minutes=6)
-    sids = [exotel.call(people.phone(10)) for _ in range(41)]
+    sids = exotel.calls([people.phone(10) for _ in range(41)])
     ended = [due(campaign, sid, AttemptState.ENDED, outcome="busy", check_at=long_ago) for sid in sids[1:]]
     lost = due(campaign, sids[0])
     assert ask(account)
@@ -117,10 +116,11 @@ def test_open_calls_that_are_more_than_the_budget_has_questions_for_leave_half_o
 ) -> None:
     account = exotel.account()
     campaign = people.campaign(account)
-    number = people.phone(10)
-    for _ in range(25):
-        due(campaign, exotel.call(number))
-        due(campaign, exotel.call(number), AttemptState.ENDED, outcome="busy")
+    sids = exotel.calls([people.phone(10) for _ in range(30)])
+    for sid in sids[:15]:
+        due(campaign, sid)
+    for sid in sids[15:]:
+        due(campaign, sid, AttemptState.ENDED, outcome="busy")
     assert ask(account)
     assert campaign.attempts.filter(state="ended", confirmed_at__isnull=False).count() == 20
     assert campaign.attempts.filter(outcome="busy", confirmed_at__isnull=False, slot_evidence="details").count() == 10
@@ -130,7 +130,7 @@ def test_a_call_of_unknown_fate_does_not_make_the_others_wait_for_more_than_its_
     account = exotel.account()
     campaign = people.campaign(account)
     unknown = due(campaign, None, AttemptState.UNKNOWN, check_at=timezone.now() - timedelta(seconds=9))
-    known = [due(campaign, exotel.call(people.phone(10))) for _ in range(3)]
+    known = [due(campaign, sid) for sid in exotel.calls([people.phone(10) for _ in range(3)])]
     assert ask(account)
     unknown.refresh_from_db()
     assert unknown.checks == 1
@@ -161,8 +161,8 @@ def test_a_call_whose_last_callback_is_lost_is_asked_about_within_forty_seconds_
 def test_a_tick_asks_as_many_questions_as_the_budget_has_room_for(exotel: FarSide) -> None:
     account = exotel.account(calls_per_minute=6_000)  # a question each 0.1 s
     campaign = people.campaign(account)
-    for number in [people.phone(10) for _ in range(45)]:
-        due(campaign, exotel.call(number), AttemptState.ENDED, outcome="busy")
+    for sid in exotel.calls([people.phone(10) for _ in range(45)]):
+        due(campaign, sid, AttemptState.ENDED, outcome="busy")
     assert reconciling.reconcile_for(20.0) == 3
     assert CallAttempt.objects.filter(confirmed_at__isnull=False).count() == 45
 
