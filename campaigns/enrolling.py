@@ -80,19 +80,22 @@ def _appended() -> QuerySet[CampaignList]:
 
 def enrol_chunk(campaign_id: int, people: int | None = None) -> bool:
     """Enrol up to `people` (CHUNK if none is given); False when everybody is in, or another process is at it."""
+    links = CampaignList.objects.filter(campaign=campaign_id, done=False).select_related("contact_list").order_by("pk")
     with transaction.atomic():
+        # Imports and undos of this list take turns with us: whoever is enrolled is on the list when this commits.
+        # It comes before the campaign, whose pause and stop would wait with us for a chunk of theirs.
+        shared = links.values_list("contact_list", flat=True).first()
+        list(ContactList.objects.raw(_SHARE, [shared]))
         rows = Campaign.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
         campaign = rows.filter(pk=campaign_id, enrolled_at__isnull=True).first()
         if campaign is None:
             return False
-        links = CampaignList.objects.filter(campaign=campaign, done=False).select_related("contact_list")
-        link = links.order_by("pk").first()
+        link = links.first()
         if link is None:
             Campaign.objects.filter(pk=campaign_id).update(enrolled_at=pacing.db_now())
             return False
-        # Imports and undos of this list take turns with us: whoever is enrolled is on the list when this commits.
-        list(ContactList.objects.raw(_SHARE, [link.contact_list_id]))
-        _enrol(campaign, link, people or CHUNK, pacing.db_now())
+        if link.contact_list_id == shared:  # else another process has just done with that list
+            _enrol(campaign, link, people or CHUNK, pacing.db_now())
     return True
 
 
