@@ -20,6 +20,7 @@ from campaigns.views import (
     home,
     imports,
     launched,
+    list_people,
     lists,
     live,
     live_edit,
@@ -28,6 +29,7 @@ from campaigns.views import (
     session,
     settings,
     users,
+    who,
 )
 
 # Slashes matter where a page has pages below it; the bare word leads there.
@@ -43,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("fragments/account-pulse", session.account_pulse, name="account-pulse"),
     path("campaigns/", campaigns.index, name="campaigns"),
     path("campaigns/new", campaign_form.new, name="campaign-new"),
+    path("campaigns/audience", who.count, name="campaign-audience"),
     path("campaigns/<int:campaign_id>/", live.show, name="campaign"),
     path("campaigns/<int:campaign_id>/edit", campaign_form.edit, name="campaign-edit"),
     path("campaigns/<int:campaign_id>/edit/<slug:step>", campaign_form.edit, name="campaign-edit-step"),
@@ -63,7 +66,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("lists/", lists.index, name="lists"),
     path("lists/upload", lists.upload, name="list-upload"),
     path("lists/sample.csv", lists.sample, name="list-sample"),
-    path("lists/<int:list_id>/", lists.show, name="list"),
+    path("lists/<int:list_id>/", list_people.show, name="list"),
+    path("lists/<int:list_id>/export", list_people.export, name="list-export"),
+    path("lists/<int:list_id>/suppress", list_people.suppress, name="list-suppress"),
     path("imports/<int:import_id>/", imports.show_import, name="import"),
     path("imports/<int:import_id>/map", imports.columns, name="import-map"),
     path("imports/<int:import_id>/read", imports.read_again, name="import-read"),

@@ -1,4 +1,4 @@
-"""Contact lists: all of them, one of them, and the upload of a file for one."""
+"""Contact lists: all of them, and the upload of a file for one."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,23 +7,20 @@ from django.core.files import File
 from django.core.paginator import Paginator
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import spreadsheets, tallies
 from campaigns.audit import Actor
 from campaigns.forms.lists import UploadForm
-from campaigns.importing import phones, uploads
+from campaigns.importing import uploads
 from campaigns.importing.reading import NotACsv
 from campaigns.importing.uploads import NotAList
 from campaigns.lifecycle import DUE_IMPORTS, LIVE_CAMPAIGNS, ImportStatus
-from campaigns.models import Contact, ContactImport, ContactList
-from campaigns.views import audience
+from campaigns.models import ContactImport, ContactList
 from campaigns.views.downloads import csv_answer
-from campaigns.views.paging import page_by_id
 
 LISTS_A_PAGE = 25
-COLUMNS_SHOWN = 5
 UNFINISHED = (ImportStatus.UPLOADED, *DUE_IMPORTS)
 
 SAMPLE = (
@@ -81,26 +78,6 @@ def _to_look_at() -> QuerySet[ContactList]:
 
 CHIPS = (("in-use", "In use"), ("look", "Needs a look"))
 _SHOWN: Mapping[str, Callable[[], QuerySet[ContactList]]] = {"in-use": _in_use, "look": _to_look_at}
-
-
-@require_GET
-def show(request: HttpRequest, list_id: int) -> HttpResponse:
-    """One list: its people with masked numbers, and the files they came from."""
-    contact_list = get_object_or_404(ContactList, pk=list_id)
-    page = page_by_id(Contact.objects.all(), {"contact_list_id": list_id}, request.GET)
-    sizes = tallies.people_on([list_id])
-    columns = contact_list.columns[:COLUMNS_SHOWN]
-    context = {
-        "contact_list": contact_list,
-        "region": phones.region_name(contact_list.region),
-        "total": sizes[list_id],
-        "suppressed": audience.on_do_not_call([list_id], sizes),
-        "columns": columns,
-        "page": page,
-        "people": [(each, [each.variables.get(name, "") for name in columns]) for each in page.rows],
-        "imports": contact_list.imports.select_related("created_by").order_by("-pk")[:20],
-    }
-    return render(request, "lists/show.html", context)
 
 
 @require_http_methods(["GET", "POST"])

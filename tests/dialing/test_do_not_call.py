@@ -5,7 +5,7 @@ import pytest
 from campaigns import intents, suppressing
 from campaigns.audit import COMMAND_LINE
 from campaigns.intents import Intent, Wait
-from campaigns.models import CallAttempt, CampaignContact
+from campaigns.models import CallAttempt, CampaignContact, Contact
 from tests import people
 from tests.dialing.driving import racing
 
@@ -21,6 +21,18 @@ def test_a_suppressed_person_is_skipped_with_the_reason_and_the_next_one_is_call
     gone.refresh_from_db()
     assert (gone.state, gone.reason_code) == ("skipped", "suppressed")
     assert gone.reason == "On the do-not-call list: Complained on Monday"
+
+
+@pytest.mark.django_db
+def test_people_of_a_list_who_are_suppressed_together_are_skipped_and_the_next_one_is_called(owner: int) -> None:
+    campaign = people.campaign()
+    *gone, next_one = people.contacts(campaign, 4)
+    listed = Contact.objects.filter(contact_list=people.contact_list([each.phone for each in gone]))
+    suppressing.suppress_people(listed, reason="They moved", by=COMMAND_LINE, subject="list:1")
+    step = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(step, Intent)
+    assert step.request.number == next_one.phone
+    assert CampaignContact.objects.filter(state="skipped", reason__endswith="They moved").count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
