@@ -42,12 +42,12 @@ class Row:
     value: str = ""
 
 
-def rows_of(query: QueryDict) -> list[Row]:
-    """The rows of an address or form, empty ones left out."""
+def rows_of(query: QueryDict, *, blank: bool = False) -> list[Row]:
+    """The rows of an address or form; with `blank` empty ones, too."""
     fields, ops, given = (query.getlist(name) for name in (FIELD, OP, VALUE))
     ops, given = ([*column, *([""] * len(fields))] for column in (ops, given))
     rows = [Row(field.strip(), op.strip(), value.strip()) for field, op, value in zip(fields, ops, given, strict=False)]
-    return [row for row in rows if row.field or row.value]
+    return [row for row in rows if blank or row.field or row.value]
 
 
 def query_of(conditions: Iterable[Condition]) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.http import QueryDict
 
-from campaigns import calling_hours, tallies
+from campaigns import calling_hours, filters, tallies
 from campaigns.creating import CampaignPlan
+from campaigns.filters import BadFilter
 from campaigns.forms.fields import PlainForm
 from campaigns.models import ContactList, Purpose
 from campaigns.templatetags.dialer import plural
@@ -54,14 +56,27 @@ class WhoForm(PlainForm):
         lists = [one.pk for one in draft.lists]
         super().__init__(data, files, initial={"name": draft.name, "lists": lists, "purpose": draft.purpose})
         self.draft = draft
+        self.refused = BadFilter()  # what is wrong with the conditions, by the place of their row
         people: PeopleField = self.fields["lists"]  # type: ignore[assignment]
         people.queryset = ContactList.objects.order_by("-created_at", "-pk")
         people.people = tallies.people_on(people.queryset.values_list("pk", flat=True))
 
+    def clean(self) -> dict[str, Any]:
+        """The conditions, too, which are no fields of the form: any number of rows of three each."""
+        given = self.cleaned_data
+        try:
+            given["audience"] = filters.parse(cast("QueryDict", self.data), given.get("lists", ()))
+        except BadFilter as refused:
+            self.refused = refused
+            for problem in refused.problems:
+                self.add_error(None, problem)
+        return given
+
     def plan(self) -> CampaignPlan:
         """The draft with what this step says; hours wider than the law allows for its purpose are narrowed."""
         given = self.cleaned_data
-        changed = replace(self.draft, name=given["name"], lists=list(given["lists"]), purpose=given["purpose"])
+        who = {"lists": list(given["lists"]), "audience": given["audience"]}
+        changed = replace(self.draft, name=given["name"], purpose=given["purpose"], **who)
         limit = calling_hours.ceiling(given["purpose"], simulated=self.draft.account.simulated)
         if changed.window and not calling_hours.within(changed.window, limit):
             return replace(changed, window=calling_hours.narrowed(changed.window, limit))

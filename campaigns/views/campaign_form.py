@@ -26,8 +26,10 @@ from campaigns.forms.campaign_when import WhenForm
 from campaigns.forms.campaign_who import WhoForm
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import AuditEntry, Campaign, ContactList, ExotelAccount
+from campaigns.views import who
 from campaigns.views.campaigns import plan_of
 from campaigns.views.context import default_account
+from campaigns.views.who import Audience
 
 REWRITABLE = (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)
 Form = WhoForm | WhatForm | WhenForm
@@ -93,8 +95,10 @@ def _blank(account: ExotelAccount) -> CampaignPlan:
 
 
 def _answer(request: HttpRequest, step: Step, form: Form, campaign: Campaign | None) -> HttpResponse:
-    """Keep a good page and go where its button leads; show a bad one again with everything that was typed."""
-    if request.method == "POST" and form.is_valid():
+    """Keep a good page and go where its button leads; show a bad one again with everything that was typed, and one
+    whose button only asks for another row of conditions, or for their count."""
+    asks = "act" in request.POST
+    if request.method == "POST" and not asks and form.is_valid():
         try:
             kept = _keep(form.plan(), campaign, Actor.of(request.user))
         except NotAllowed as refused:
@@ -104,7 +108,8 @@ def _answer(request: HttpRequest, step: Step, form: Form, campaign: Campaign | N
             if told := form.told():
                 messages.warning(request, told)
             return redirect(_next(step, request.POST.get("then", ""), kept))
-    return render(request, "campaigns/form.html", _context(request, step, form, campaign), status=_status(form))
+    status = 200 if asks else _status(form)
+    return render(request, "campaigns/form.html", _context(request, step, form, campaign), status=status)
 
 
 def _keep(plan: CampaignPlan, campaign: Campaign | None, by: Actor) -> Campaign:
@@ -156,10 +161,16 @@ def _context(request: HttpRequest, step: Step, form: Form, campaign: Campaign | 
         "steps": walk(step, campaign),
         "part": f"campaigns/_step_{step.name}.html",
         "saved_at": saved_at(campaign) if campaign else None,
+        "audience": _audience(request, form.draft) if step is WHO else None,
         "caller_ids": _caller_ids(account) if step is WHEN else (),
         "time_zones": _time_zones() if step is WHEN else (),
         "lost_files": [file.name for file in request.FILES.values() if isinstance(file, UploadedFile)],
     }
+
+
+def _audience(request: HttpRequest, draft: CampaignPlan) -> Audience:
+    """As it was sent, else as the draft has it."""
+    return who.of_form(request.POST) if request.method == "POST" else who.of_draft(draft.lists, draft.audience)
 
 
 @cache
