@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -6,9 +7,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.management.base import CommandError
 
-from campaigns import creating, scheduling
+from campaigns import audiences, creating, filters, scheduling, tallies
 from campaigns.audit import COMMAND_LINE
 from campaigns.creating import CampaignPlan
+from campaigns.filters import BadFilter, Condition
 from campaigns.management.base import DialerCommand
 from campaigns.models import ContactList, Mode, PassthruBranch, Purpose, UnknownPolicy
 
@@ -20,6 +22,17 @@ class Command(DialerCommand):
         super().add_arguments(parser)
         parser.add_argument("--name", required=True)
         parser.add_argument("--list", required=True, action="append", dest="lists", help="may be given several times")
+        parser.add_argument(
+            "--where",
+            action="append",
+            default=[],
+            metavar="CONDITION",
+            help="call only those of the lists who match; may be given several times, all must be met. COLUMN, how, VALUE: "
+            "'city = Pune', 'city is one of Pune, Mumbai', 'amount > 5000', 'amount between 1000 to 5000', 'due before "
+            "2026-03-05', 'email is empty', 'name contains kumar'. Or about calls, as they stand when each person is "
+            "enrolled: 'answered in CAMPAIGN', 'not called in CAMPAIGN', 'called and not answered in CAMPAIGN' (its "
+            "name or number)",
+        )
         parser.add_argument("--mode", required=True, choices=Mode.values)
         parser.add_argument("--bot", default="", help="short name, e.g. announcer or echo")
         parser.add_argument(
@@ -64,17 +77,27 @@ class Command(DialerCommand):
         parser.add_argument("--unknown-policy", choices=UnknownPolicy.values, default=UnknownPolicy.ASK)
 
     def handle(self, **options: Any) -> None:
-        campaign = creating.create(_plan(options), by=COMMAND_LINE)
-        self.answer(options, {"id": campaign.pk}, f"Campaign {campaign.pk}, “{campaign.name}”, is a draft.")
+        plan = _plan(options)
+        campaign = creating.create(plan, by=COMMAND_LINE)
+        found = audiences.matching(plan.lists, plan.audience, tallies.people_on(one.pk for one in plan.lists))
+        about = "" if found.exact else "about "
+        told = f" {about.capitalize()}{found.people:,} of {found.of:,} people match." if plan.audience else ""
+        self.answer(
+            options,
+            {"id": campaign.pk} | ({"matching": found.people, "exact": found.exact} if plan.audience else {}),
+            f"Campaign {campaign.pk}, “{campaign.name}”, is a draft.{told}",
+        )
 
 
 def _plan(options: dict[str, Any]) -> CampaignPlan:
     account = creating.default_account()
+    lists = [_list(name) for name in options["lists"]]
     copied = ("name", "mode", "flow_url", "max_concurrent", "time_zone", "time_limit", "ring_timeout", "max_attempts")
     more = ("purpose", "record", "recording_channels", "sample_rate", "stream_name", "unknown_policy", "weight")
     flow = ("passthru_branch", "passthru_result", "passthru_ends_call")
     return CampaignPlan(
-        lists=[_list(name) for name in options["lists"]],
+        lists=lists,
+        audience=_audience(options["where"], lists),
         account=account,
         caller_id=options["caller_id"] or creating.default_caller_id(account),
         bot=options["bot"] or ("announcer" if options["mode"] == Mode.BOT else ""),
@@ -104,6 +127,19 @@ def _list(name: str) -> ContactList:
     if found is None:
         known = ", ".join(ContactList.objects.order_by("-pk").values_list("name", flat=True)[:5]) or "none yet"
         raise CommandError(f"There is no contact list “{name}” (there are: {known}). Make it with import_contacts.")
+    return found
+
+
+def _audience(lines: Sequence[str], lists: Sequence[ContactList]) -> list[Condition]:
+    """The conditions; all that are wrong are told at once."""
+    found, wrong = [], []
+    for line in lines:
+        try:
+            found.append(filters.read_text(line, lists))
+        except BadFilter as refused:
+            wrong += [f"--where “{line}”: {problem}" for problem in refused.problems]
+    if wrong:
+        raise BadFilter(*wrong)
     return found
 
 
