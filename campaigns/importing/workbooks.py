@@ -1,58 +1,43 @@
-"""An Excel workbook as the CSV that its owner would have saved from it, row by row into a temporary file.
+"""A workbook is made into text at the door, so that all behind it (preview, import, going on after a kill) knows only
+text and a worker never unpacks anything.
 
-Written out once at the door, so that all behind it (preview, import, going on after a kill) knows nothing but text and
-a worker never unpacks anything. A line of the CSV is a row of the sheet. The archive is measured before any part of it
-is opened; XML is parsed by defusedxml, which openpyxl uses where it is installed: https://openpyxl.readthedocs.io
+By a process of its own: an archive can be made to need any memory and any time, and whoever serves pages has neither to
+spare. Its files have no names, so nothing of them is left, whatever becomes of the process.
 """
 
-import csv
-import io
+import json
+import logging
+import os
+import subprocess
+import sys
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, time
-from typing import BinaryIO, NamedTuple
-from xml.etree.ElementTree import ParseError
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import UnsupportedOperation
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO, BinaryIO, NamedTuple, cast
 
-from openpyxl import load_workbook
-from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
-from openpyxl.workbook import Workbook
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-
-from campaigns.importing import reading
 from campaigns.importing.reading import NotACsv
 
 ARCHIVE = b"PK\x03\x04"
-MOST_ROWS = 1_048_576  # of a sheet, by Excel
-MOST_PARTS = 10_000
-LARGEST_SHEET = 512 << 20  # unpacked bytes; streamed
-LARGEST_STRINGS = 96 << 20  # unpacked bytes of the texts that cells share; held in memory
-LARGEST_OTHER = 16 << 20  # of styles and the like, which become objects
-MOST_CELLS = 100_000_000  # with the empty ones, which a sheet may have without end
-MOST_WRITTEN = 1 << 30  # bytes of the CSV; a cell can name a shared text of any length, as often as it likes
-WORST_RATIO = 400  # unpacked to packed, of a part above SMALL; sheets of one repeated row come to some 100
-SMALL = 4 << 20
+MEMORY = 1 << 30  # bytes of address space: a full sheet of a million rows takes half of it
+CPU_SECONDS = 60  # of the processor,
+CPU_SECONDS_PER_MB = 10  # of the archive: five times what a sheet full of people takes
+WALL_FACTOR = 3  # times that by the clock
+AT_ONCE = 2  # workbooks that one process lets be read
+LONGEST_ANSWER = 32 << 20
+TOO_MUCH = "This Excel workbook takes too much memory or time to read. Save the sheet as CSV and upload that."
 
-DAMAGED = "This Excel workbook is damaged. Open it in Excel, save it again, and upload that file."
-BOMB = "This Excel workbook unpacks to far more than a list of people needs. Save the sheet as CSV and upload that."
-TOO_MANY_ROWS = f"The sheet has rows beyond Excel's own limit of {MOST_ROWS:,}. Save it again in Excel."
-_OTHER_ARCHIVES = (
-    ("xl/workbook.bin", "This is a binary Excel workbook (.xlsb). Save it as .xlsx or CSV, and upload that file."),
-    ("word/document.xml", "This is a Word document, not a list. Put the people into a sheet, and save it as CSV."),
-    ("ppt/presentation.xml", "This is a presentation, not a list."),
-    ("Index/Document.iwa", "This is a Numbers document. Export it there as CSV or Excel, and upload that file."),
-    ("content.xml", "This is an OpenDocument sheet (.ods). Save it as .xlsx or CSV, and upload that file."),
-    ("META-INF/MANIFEST.MF", "This is a program (JAR or APK), not a list."),
-)
-_ARCHIVE_OF_FILES = "This is a zip archive. Unpack it and upload the file inside."
-
-# Whatever openpyxl, zipfile and the XML parser raise when parts are missing, cut off or nonsense.
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, ParseError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError,
-    RuntimeError, TypeError, ValueError, OSError,
-)  # fmt: skip
+_ROOT = Path(__file__).resolve().parents[2]
+_PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")  # no secret among them
+_FEW_THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}  # of numpy, if openpyxl finds it
+_turns = threading.BoundedSemaphore(AT_ONCE)
+log = logging.getLogger(__name__)
 
 
 class Text(NamedTuple):
@@ -77,10 +62,11 @@ def as_text(file: BinaryIO, sheet: str = "") -> Iterator[Text]:
         yield Text(file, "", ())
         return
     with tempfile.TemporaryFile() as target:
-        found = _written_out(file, target, sheet)
+        with _turns:
+            found = _written_out(file, target, sheet)
         target.seek(0)
         file.seek(0)
-        yield Text(target, *found)
+        yield Text(cast("BinaryIO", target), *found)
 
 
 def named(file_name: str, sheet: str) -> str:
@@ -88,107 +74,53 @@ def named(file_name: str, sheet: str) -> str:
     return f"{file_name[:200]}, sheet {sheet.replace('/', '-')}"
 
 
-def _written_out(file: BinaryIO, target: BinaryIO, sheet: str) -> tuple[str, tuple[str, ...]]:
-    try:
-        _refuse_unfit(file)
-        workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+def _written_out(file: BinaryIO, target: IO[bytes], sheet: str) -> tuple[str, tuple[str, ...]]:
+    seconds = CPU_SECONDS + CPU_SECONDS_PER_MB * (file.seek(0, os.SEEK_END) >> 20)
+    file.seek(0)
+    module = [sys.executable, "-W", "ignore", "-m", "campaigns.importing.sheets"]
+    command = [*module, str(MEMORY), str(seconds), sheet]
+    env = _FEW_THREADS | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    with ExitStack() as files:
+        source = files.enter_context(_on_disk(file))
+        answer = files.enter_context(tempfile.TemporaryFile())
         try:
-            return _chosen(workbook, target, sheet), tuple(workbook.sheetnames)
-        finally:
-            workbook.close()
-    except _BROKEN as error:
-        raise NotACsv(DAMAGED) from error
+            ended = subprocess.run(
+                command,
+                stdin=source,
+                stdout=target,
+                stderr=answer,
+                cwd=_ROOT,
+                env=env,
+                timeout=WALL_FACTOR * seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise NotACsv(TOO_MUCH) from late
+        answer.seek(0)
+        return _understood(ended.returncode, answer.read(LONGEST_ANSWER).decode(errors="replace"))
 
 
-def _refuse_unfit(file: BinaryIO) -> None:
-    """By the archive's own list of its parts, none of which is opened; zipfile never unpacks more than that says."""
-    with zipfile.ZipFile(file) as archive:
-        parts = archive.infolist()
-    names = {part.filename for part in parts}
-    if "xl/workbook.xml" not in names:
-        reason = next((reason for name, reason in _OTHER_ARCHIVES if name in names), _ARCHIVE_OF_FILES)
-        raise NotACsv(reason)
-    if len(parts) > MOST_PARTS or len(names) != len(parts) or any(_is_bomb(part) for part in parts):
-        raise NotACsv(BOMB)
+def _understood(code: int, answer: str) -> tuple[str, tuple[str, ...]]:
+    """What the process says in its last line. One that was killed, be it by its limits, says nothing."""
+    last = answer.strip().rpartition("\n")[2]
+    if code:
+        log.warning("a workbook was not read: its process ended with %s %s", code, last[:200])
+        raise NotACsv(TOO_MUCH)
+    said = json.loads(last)
+    if "refused" in said:
+        raise NotACsv(said["refused"])
+    return said["sheet"], tuple(said["sheets"])
 
 
-def _is_bomb(part: zipfile.ZipInfo) -> bool:
-    name, size = part.filename.lower(), part.file_size
-    if not name.endswith((".xml", ".rels")):
-        return False  # pictures and macros, which nobody opens
-    if size > SMALL and size > WORST_RATIO * max(part.compress_size, 1):
-        return True
-    if name.startswith("xl/worksheets/"):
-        return size > LARGEST_SHEET
-    return size > (LARGEST_STRINGS if name == "xl/sharedstrings.xml" else LARGEST_OTHER) and _is_opened(name)
-
-
-def _is_opened(name: str) -> bool:
-    return not name.startswith(("xl/pivot", "xl/externallinks", "xl/drawings", "xl/charts", "xl/comments", "customxml"))
-
-
-def _chosen(workbook: Workbook, target: BinaryIO, sheet: str) -> str:
-    """Write out the sheet that was asked for or the first visible one with anything in it; its name."""
-    sheets = [one for one in workbook.worksheets if isinstance(one, ReadOnlyWorksheet)]
-    if sheet and sheet not in {one.title for one in sheets}:
-        raise NotACsv(f"The workbook has no sheet “{sheet}”.")
-    for one in sorted(sheets, key=lambda each: each.sheet_state != "visible"):
-        if sheet in ("", one.title) and _write(one, target):
-            return str(one.title)
-    raise NotACsv("The workbook is empty." if not sheet else f"The sheet “{sheet}” is empty.")
-
-
-def _write(sheet: ReadOnlyWorksheet, target: BinaryIO) -> bool:
-    """Whether anything was in it. All cells in quotation marks, so that no delimiter but the comma can be guessed."""
-    sheet.reset_dimensions()  # what the sheet claims of its size is not believed
-    lines = io.TextIOWrapper(target, encoding="utf-8", errors="replace", newline="", write_through=True)
-    writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    filled = seen = 0
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        if number > MOST_ROWS:
-            raise NotACsv(TOO_MANY_ROWS)
-        cells = _cells(row)
-        filled += bool(cells)
-        writer.writerow(cells)
-        seen += len(row)
-        if seen > MOST_CELLS or target.tell() > MOST_WRITTEN:
-            raise NotACsv(BOMB)
-    lines.detach()
-    if not filled:
-        target.seek(0)
-        target.truncate()
-    return bool(filled)
-
-
-def _cells(row: Iterable[ReadOnlyCell | EmptyCell]) -> list[str]:
-    """The cells of a row as text, up to the last that is not empty; one that is too long is cut, and refused later."""
-    cells = [_text(cell)[: reading.LONGEST_CELL + 1] for cell in row]
-    while cells and not cells[-1]:
-        cells.pop()
-    if len(cells) > reading.MOST_COLUMNS:
-        raise NotACsv(reading.too_wide(len(cells)))
-    return cells
-
-
-def _text(cell: ReadOnlyCell | EmptyCell) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return " ".join(value.split("\n")).replace("\r", "").replace("\0", "").strip()
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, (int, float)):
-        return _number(value, cell.number_format or "")
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ") if value.time() != time() else value.date().isoformat()
-    return value.isoformat() if isinstance(value, (date, time)) else str(value)
-
-
-def _number(value: float, shown_as: str) -> str:
-    """Digits, never an exponent for what Excel can hold exactly; with the zeros in front that its format shows."""
-    if isinstance(value, float) and (not value.is_integer() or abs(value) >= 1e15):
-        return repr(value)
-    zeros: Sequence[str] = shown_as.split(";")[:1]
-    width = len(zeros[0]) if zeros and zeros[0] and not zeros[0].strip("0") else 0
-    return str(int(value)).zfill(width)
+@contextmanager
+def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
+    """The file at its beginning, or a copy if it is in memory: another process is to read it."""
+    try:
+        file.fileno()
+    except (UnsupportedOperation, AttributeError):
+        with tempfile.TemporaryFile() as copy:
+            copyfileobj(file, copy)
+            copy.seek(0)
+            yield copy
+    else:
+        yield file
