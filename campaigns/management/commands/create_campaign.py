@@ -27,7 +27,7 @@ class Command(DialerCommand):
             action="append",
             default=[],
             metavar="CONDITION",
-            help="call only those of the lists who match; may be given several times, all must be met. COLUMN, how, VALUE: "
+            help="only those of the lists who match; may be given several times, all must be met. COLUMN, how, VALUE: "
             "'city = Pune', 'city is one of Pune, Mumbai', 'amount > 5000', 'amount between 1000 to 5000', 'due before "
             "2026-03-05', 'email is empty', 'name contains kumar'. Or about calls, as they stand when each person is "
             "enrolled: 'answered in CAMPAIGN', 'not called in CAMPAIGN', 'called and not answered in CAMPAIGN' (its "
