@@ -3,39 +3,47 @@
 The next chunk is made in a thread of its own while the database stores the one before.
 """
 
-import json
+import gc
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from json.encoder import encode_basestring
 from typing import BinaryIO, TypedDict, TypeVar
 
-from campaigns.importing import phones, reading
-from campaigns.importing.people import BadRow, Columns, Person, person
-from campaigns.importing.reading import Row, Shape
+from campaigns.importing import by_columns, phones, reading
+from campaigns.importing.by_columns import COLUMNS, Read
+from campaigns.importing.people import Columns
+from campaigns.importing.reading import Shape
+
+__all__ = ["COLUMNS", "STAGED", "Chunk", "Repair", "ahead", "chunks", "together"]
 
 Item = TypeVar("Item")
 
-COLUMNS = "line, phone, name, time_zone, variables, alternatives, language, external_id, consent, flag"
-STAGED = (  # a line of `Chunk.staged`
+STAGED = (  # COLUMNS and their types
     "line int, phone text, name text, time_zone text, variables jsonb, alternatives jsonb, language text, "
     "external_id text, consent text, flag text"
 )
+MOST_TEXT = 8_000_000  # characters of a chunk: its rows are in memory, and so are those of the next
+PATIENCE = 0.001  # seconds that the thread which talks to the database waits for the one that reads (Python's: 0.005)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """So many rows, who stands in them and who does not; `staged` are the people as COPY takes them (STAGED)."""
+    """So many rows, and who stands in them."""
 
     rows: int
-    people: Sequence[Person]
-    bad: Sequence[tuple[BadRow, Row]]
-    cells: Sequence[Row]
-    staged: bytes
+    found: Read
     repairs: "dict[str, Repair]"
     bytes_read: int
+
+    def rows_of(self, lines: set[int]) -> Iterator[tuple[int, str, list[str]]]:
+        """Of the people who stand in these lines: line, number and cells."""
+        found = self.found
+        for line, phone, cells in zip(found.lines, found.phones, found.cells, strict=True) if lines else ():
+            if line in lines:
+                yield line, phone, cells
 
 
 class Repair(TypedDict):
@@ -48,39 +56,50 @@ class Repair(TypedDict):
 
 
 def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: int) -> Iterator[Chunk]:
-    """The rows behind the first `skip`, `size` at a time."""
-    rows = islice(reading.rows(file, shape), skip, None)
-    prefixes = [f"{encode_basestring(name)}: " for name in columns.extra]
-    while read := list(islice(rows, size)):
-        found = [person(row, columns) for row in read]
-        people = [each for each in found if isinstance(each, Person)]
-        bad = [(each, row) for each, row in zip(found, read, strict=True) if isinstance(each, BadRow)]
-        staged, repairs = _staged(people, prefixes), _repairs(people, read, columns)
-        yield Chunk(len(read), people, bad, read, staged, repairs, file.tell())
+    """The rows behind the first `skip`, `size` at a time; fewer where their text is long."""
+    found, rows, text = Read(), 0, 0
+    for batch in reading.batches(file, shape, skip):
+        start = 0
+        while start < len(batch):
+            part = batch.part(start, start + size - rows)
+            found.add(by_columns.read(part, columns))
+            start, rows, text = start + len(part), rows + len(part), text + part.size
+            if rows == size or text >= MOST_TEXT:
+                yield Chunk(rows, found, _repairs(found, columns), file.tell())
+                found, rows, text = Read(), 0, 0
+    if rows:
+        yield Chunk(rows, found, _repairs(found, columns), file.tell())
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """The same items; the next one is made while the caller works on this one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reading") as pool:
-        coming = pool.submit(next, items, None)
+    with _patience(PATIENCE), ThreadPoolExecutor(1, thread_name_prefix="reading") as pool:
+        coming = pool.submit(_next, items)
         while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+            coming = pool.submit(_next, items)
             yield item
 
 
-def _staged(people: Iterable[Person], prefixes: Sequence[str]) -> bytes:
-    """As COPY takes them: no value holds a tab or a line's end, so that only backslashes need another before them."""
-    lines = "".join([_line(one, prefixes) for one in people])
-    return lines.replace("\\", "\\\\").encode("utf-8", "replace")
+def _next(items: Iterator[Item]) -> Item | None:
+    """Without the collector of cycles: it would go through all cells again and again, and there are none in them."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        return next(items, None)
+    finally:
+        if collected:
+            gc.enable()
 
 
-def _line(one: Person, prefixes: Sequence[str]) -> str:
-    variables = ", ".join([name + encode_basestring(value) for name, value in zip(prefixes, one.values, strict=True)])
-    others = json.dumps(one.others) if one.others else "[]"
-    return (
-        f"{one.line}\t{one.phone}\t{one.name}\t{one.time_zone}\t{{{variables}}}\t{others}"
-        f"\t{one.language}\t{one.external_id}\t{one.consent}\t{one.flag}\n"
-    )
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """A thread that waits for another's Python gets its turn after so long: the database must not wait for ours."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def together(some: Mapping[str, Repair], more: Mapping[str, Repair]) -> dict[str, Repair]:
@@ -92,25 +111,23 @@ def together(some: Mapping[str, Repair], more: Mapping[str, Repair]) -> dict[str
     return added
 
 
-def _repairs(people: Iterable[Person], rows: Iterable[Row], columns: Columns) -> dict[str, Repair]:
-    notes = Counter(one.note for one in people if one.note)
-    first = {one.note: one for one in reversed(list(people)) if one.note}
-    cells = {row.line: row.cells for row in rows} if notes else {}
+def _repairs(people: Read, columns: Columns) -> dict[str, Repair]:
     found: dict[str, Repair] = {}
-    for note, count in notes.items():
-        one = first[note]
-        before, after = _masked(_taken(one, cells[one.line], columns).strip()[:60]), _masked(one.phone)
+    for note, count in Counter(filter(None, people.notes)).items():
+        first = people.notes.index(note)
+        line, phone = people.lines[first], people.phones[first]
+        before = _masked(_taken(phone, people.cells[first], columns).strip()[:60])
         for kind in note.split(", "):
-            known = found.get(kind, {"rows": 0, "line": one.line, "before": before, "after": after})
+            known = found.get(kind, {"rows": 0, "line": line, "before": before, "after": _masked(phone)})
             found[kind] = {**known, "rows": known["rows"] + count}
     return found
 
 
-def _taken(one: Person, cells: Sequence[str], columns: Columns) -> str:
+def _taken(phone: str, cells: Sequence[str], columns: Columns) -> str:
     """The cell that their number stands in; a row may end before a column of numbers."""
     given = [cells[place] for place in columns.phones if place < len(cells)]
     found = ((cell, phones.normalise(cell, columns.region)) for cell in given)
-    return next((cell for cell, number in found if isinstance(number, phones.Phone) and number.e164 == one.phone), "")
+    return next((cell for cell, number in found if isinstance(number, phones.Phone) and number.e164 == phone), "")
 
 
 def _masked(number: str) -> str:

@@ -14,7 +14,7 @@ def take_out(list_id: int, chunk: Chunk) -> int:
 
     To be called inside the chunk's transaction, which holds the list.
     """
-    refusing = [bad.refuses for bad, _ in chunk.bad if bad.refuses]
+    refusing = [bad.refuses for bad, _ in chunk.found.bad if bad.refuses]
     people = list(Contact.objects.filter(contact_list=list_id, phone__in=refusing).values_list("pk", flat=True))
     waiting = CampaignContact.objects.filter(contact__in=people, state__in=DUE_CONTACTS)
     now = timezone.now()

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from campaigns import control, enrolling, off_list, outcomes, suppressing
 from campaigns.audit import COMMAND_LINE
-from campaigns.importing import loading, removing, storing
+from campaigns.importing import issues, loading, removing
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import BY_ID, MERGE, REPLACE
 from campaigns.models import Campaign, CampaignContact, Contact, ContactImport, Suppression
@@ -84,7 +84,7 @@ def test_who_asked_not_to_be_called_gets_no_new_number(campaign: Campaign, uploa
     rows = "Ravi,9876543210,,L1\nAsha,9000000002,,L2\nOm,9123456781,,L3\n"
     told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=how, match_by=BY_ID)
     assert (loading.counts(told), told.removed) == (Counts(rows=3, imported=2, rejected=1), 0)
-    assert list(told.issues.values_list("kind", "line", "reason")) == [("rejected", 3, storing.OPTED_OUT)]
+    assert list(told.issues.values_list("kind", "line", "reason")) == [("rejected", 3, issues.OPTED_OUT)]
     assert Contact.objects.get(external_id="L2").phone == asha(campaign).phone == ASHA
 
 

@@ -40,8 +40,8 @@ def mortal(work, after):
     return counted
 
 def live(import_id, what, after):
-    if what == "row":
-        chunks.person = mortal(chunks.person, after)
+    if what == "batch":
+        chunks.by_columns.read = mortal(chunks.by_columns.read, after)
     dies = mortal(lambda execute, *args: execute(*args), after if what == "statement" else 0)
     with connection.execute_wrapper(dies):
         while True:
@@ -61,7 +61,7 @@ for line in sys.stdin:
 
 
 def deaths(contact_import: ContactImport, state: Path, orders: list[str]) -> list[int]:
-    """Exit codes of so many processes, each of which dies where it is told: "row 12", "statement 3"."""
+    """Exit codes of so many processes, each of which dies where it is told: "batch 2", "statement 3"."""
     at = connection.settings_dict
     url = f"postgresql://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
     lives = subprocess.run(
@@ -97,7 +97,7 @@ def test_an_import_that_is_killed_twenty_times_conserves_its_rows(upload: Upload
     rows = [f"P{place},90000{place % 1800:05},,\n" if place % 10 else f"P{place},12,,\n" for place in range(2000)]
     contact_import = upload("Name,Mobile,City,Amount\n" + "".join(rows))
     chance = random.Random(SEED)
-    kinds = [chance.choice((("row", 70), ("statement", 30))) for _ in range(KILLS)]
+    kinds = [chance.choice((("batch", 4), ("statement", 30))) for _ in range(KILLS)]
     orders = [f"{what} {chance.randint(1, most)}" for what, most in kinds]
     assert deaths(contact_import, state, orders) == [-9] * KILLS
     contact_import.refresh_from_db()
