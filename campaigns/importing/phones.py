@@ -5,7 +5,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, shortnumberinfo, timezone
@@ -86,7 +86,7 @@ _BETWEEN_NUMBERS = re.compile(r"[/,;|&\n\r]|(?<=[0-9])\s*(?=\+)|\s(?:or|and|рдпр
 
 def normalise(text: str, region: str) -> Phone | Rejected:
     """The number in a cell of a list of `region` (ISO 3166), or why there is none."""
-    return fast_phones.read(text, region) or judge(text, region)
+    return fast_phones.read(text, region) or (_judged if len(text) <= fast_phones.LONGEST else judge)(text, region)
 
 
 def judge(text: str, region: str) -> Phone | Rejected:
@@ -102,6 +102,9 @@ def judge(text: str, region: str) -> Phone | Rejected:
     if any(char.isalpha() for char in number):
         return LETTERS
     return _ask_library(_dialable(number), region, text)
+
+
+_judged = lru_cache(1 << 12)(judge)  # a list that says "not given" says it often
 
 
 def mobiles_only(found: Phone | Rejected) -> Phone | Rejected:
