@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from campaigns import audiences, filters, tallies
 from campaigns.audiences import Matching
 from campaigns.filters import BadFilter, Condition, Field, Op, Row
-from campaigns.filters.conditions import ALIKE, CAMPAIGN, MOST, OPS, PHONE
+from campaigns.filters.conditions import ALIKE, CAMPAIGN, MOST, OPS, PHONE, VARIABLE
 from campaigns.importing.values import DATE, NUMBER, TEXT
 from campaigns.models import Campaign, Contact, ContactList
 
@@ -68,23 +68,32 @@ class Audience:
 @require_POST
 def count(request: HttpRequest) -> HttpResponse:
     """The part of the page alone, for a form that is being filled in. Nothing is kept."""
-    return render(request, "campaigns/_audience.html", {"audience": of_form(request.POST)})
+    return render(request, "campaigns/_audience.html", {"audience": of_form(request.POST, live=True), "live": True})
 
 
-def of_form(data: QueryDict) -> Audience:
-    """As a form gives it, after what its button asks for."""
+def of_form(data: QueryDict, *, live: bool = False) -> Audience:
+    """As a form gives it, after what its button asks for. `live`: rows that are still without a value do not count."""
     chosen = [pk for pk in data.getlist("lists") if pk.isascii() and pk.isdecimal() and len(pk) < 19]
     lists = list(ContactList.objects.filter(pk__in=chosen).order_by("pk"))
     rows = after(filters.rows_of(data, blank=True), data.get("act", ""))
+    judged = [row for row in rows if not live or _complete(row, lists)]
+    try:
+        conditions = filters.parse(_query(judged), lists) if lists else ()
+    except BadFilter as refused:
+        return _audience(lists, rows, (), refused, judged)
+    return _audience(lists, rows, conditions)
+
+
+def _query(rows: Iterable[Row]) -> QueryDict:
     asked = QueryDict(mutable=True)
     for row in rows:
         for name, value in ((filters.FIELD, row.field), (filters.OP, row.op), (filters.VALUE, row.value)):
             asked.appendlist(name, value)
-    try:
-        conditions = filters.parse(asked, lists) if lists else ()
-    except BadFilter as refused:
-        return _audience(lists, rows, (), refused)
-    return _audience(lists, rows, conditions)
+    return asked
+
+
+def _complete(row: Row, lists: Sequence[ContactList]) -> bool:
+    return bool(row.field and (row.value or not _row(row, lists, "").takes))
 
 
 def of_draft(lists: Sequence[ContactList], conditions: Sequence[Condition]) -> Audience:
@@ -105,13 +114,15 @@ def _audience(
     rows: Sequence[Row],
     conditions: Sequence[Condition],
     refused: BadFilter | None = None,
+    judged: Sequence[Row] = (),
 ) -> Audience:
     found = None
     if lists and not refused:
         found = audiences.matching(lists, conditions, tallies.people_on(one.pk for one in lists))
+    wrong = _by_row(refused.at, judged) if refused else {}
     return Audience(
         lists=lists,
-        rows=_shown(rows, lists, refused.at if refused else {}),
+        rows=[_row(row, lists, wrong.get(id(row), "")) for row in rows],
         groups=_groups(lists, rows),
         found=found,
         examples=[Example(one, _said(one, conditions)) for one in audiences.examples(found)] if found else [],
@@ -120,19 +131,16 @@ def _audience(
     )
 
 
-def _shown(rows: Sequence[Row], lists: Sequence[ContactList], wrong: Mapping[int, str]) -> list[Shown]:
-    """`wrong` counts the rows that are not empty."""
-    shown, place = [], 0
-    for row in rows:
-        blank = not (row.field or row.value)
-        shown.append(_row(row, lists, "" if blank else wrong.get(place, "")))
-        place += not blank
-    return shown
+def _by_row(wrong: Mapping[int, str], judged: Sequence[Row]) -> dict[int, str]:
+    """What is wrong by the row itself: two may be alike. `wrong` counts the rows that are not empty."""
+    asked = [row for row in judged if row.field or row.value]
+    return {id(asked[place]): problem for place, problem in wrong.items()}
 
 
 def _row(row: Row, lists: Sequence[ContactList], problem: str) -> Shown:
     field = filters.field_of(row.field, lists)
-    kind = field.kind if field else TEXT
+    of_op = next((kind for kind, ops in OPS.items() if row.op in [op.code for op in ops]), TEXT)
+    kind = field.kind if field else of_op  # a column that these lists do not have: as it was asked
     alike = next((words for words in ALIKE if row.op in words.values() and kind in words), {kind: row.op})
     op = next((one for one in OPS[kind] if one.code == alike[kind]), OPS[kind][0])
     return Shown(row, op.code, OPS[kind], op.takes, LIKE_MANY.get(op.code, LIKE.get(kind, "")), problem)
@@ -144,6 +152,9 @@ def _groups(lists: Sequence[ContactList], rows: Iterable[Row]) -> list[tuple[str
     named = dict(launched.order_by("-pk").values_list("pk", "name")[:CAMPAIGNS])
     named |= filters.names_of(Condition(row.field, row.op) for row in rows if row.field.startswith(CAMPAIGN))
     fields = filters.fields_of(lists, named.items())
+    known = {field.code for field in fields}
+    asked = dict.fromkeys(row.field for row in rows if row.field and row.field not in known)
+    fields += [Field(code, code.removeprefix(VARIABLE), group="Not on these lists") for code in asked]
     return [(group, list(some)) for group, some in groupby(fields, key=lambda field: field.group)]
 
 

@@ -88,6 +88,29 @@ def test_what_is_wrong_is_said_beside_its_row(client_of_meera: Client, borrowers
     assert 'value="many"' in text
 
 
+def test_a_row_without_a_value_yet_does_not_count(client_of_meera: Client, borrowers: ContactList) -> None:
+    text = counted(client_of_meera, borrowers, ("var:city", "is", "Pune"), ("var:amount", "gt", ""), ("", "", "x"))
+    assert '<b class="num">2</b> of 4 people match.' in text
+    assert text.count('name="field"') == 3
+
+
+def test_a_column_of_a_list_that_is_not_chosen_any_more_stays(client_of_meera: Client, borrowers: ContactList) -> None:
+    other = people.contact_list(1)
+    text = counted(client_of_meera, borrowers, ("var:amount", "gt", "5"), lists=[other.pk])
+    assert '<option value="var:amount" selected>amount</option>' in text
+    assert '<option value="gt" selected>' in text
+    assert "No column of these lists is named “amount”" in text
+
+
+def test_what_is_swapped_in_has_no_buttons_that_enter_would_press(
+    client_of_meera: Client, borrowers: ContactList
+) -> None:
+    text = counted(client_of_meera, borrowers, ("var:city", "is", "Pune"))
+    assert "submit" not in text
+    page = client_of_meera.post("/campaigns/new", sent(borrowers, ("var:city", "is", "Pune"), act="add"))
+    assert 'type="submit" name="act" value="drop-0"' in " ".join(page.content.decode().split())
+
+
 def test_a_field_brings_the_operations_of_its_kind(client_of_meera: Client, borrowers: ContactList) -> None:
     text = counted(client_of_meera, borrowers, ("var:amount", "is", ""))
     assert '<option value="eq" selected>=</option>' in text
@@ -154,7 +177,8 @@ def test_a_bad_condition_is_not_saved_and_nothing_is_lost(client_of_meera: Clien
     answer = client_of_meera.post("/campaigns/new", sent(borrowers, ("var:amount", "gt", "many")))
     text = answer.content.decode()
     assert answer.status_code == 400
-    assert text.count("amount is compared with a number, and “many” is none.") == 3, "on top, at the row, at the count"
+    assert text.count("amount is compared with a number, and “many” is none.") == 2, "on top, and at its row"
+    assert "Mend what is wrong to see how many match." in text
     assert 'value="many"' in text
     assert 'value="Diwali"' in text
     assert not Campaign.objects.exists()
