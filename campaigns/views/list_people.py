@@ -44,7 +44,7 @@ def show(request: HttpRequest, list_id: int) -> HttpResponse:
     """One list: its people with masked numbers, and the files they came from. The address says who is shown."""
     contact_list = get_object_or_404(ContactList, pk=list_id)
     filtered = people_filter.read(request.GET, contact_list)
-    if "" in request.GET.getlist("field"):  # rows of the form that nobody has filled in make the address long
+    if any("" in request.GET.getlist(name) for name in ("q", "sort", "field")):  # not filled in
         return redirect(f"{request.path}?{filtered.query()}")
     sizes = tallies.people_on([list_id])
     total = sizes[list_id]
@@ -57,18 +57,25 @@ def show(request: HttpRequest, list_id: int) -> HttpResponse:
         "suppressed": audience.on_do_not_call([list_id], sizes),
         "columns": columns,
         "page": page,
-        "people": [(each, [each.variables.get(name, "") for name in columns]) for each in page.rows],
+        "people": [(each, _cells(each, filtered, columns)) for each in page.rows],
         "imports": contact_list.imports.select_related("created_by").order_by("-pk")[:20],
         "filtered": filtered,
         "matching": _matching(filtered, total),
         "fields": people_filter.field_choices(contact_list),
         "ops": people_filter.op_choices(),
         "form_rows": people_filter.form_rows(filtered),
+        "sorts": people_filter.sort_choices(contact_list) if total <= MOST_SORTED else [],
         "unsorted": filtered.query(""),
         "headings": _headings(filtered, columns, total),
         "most_sorted": MOST_SORTED,
     }
     return render(request, "lists/show.html", context, status=400 if filtered.problems else 200)
+
+
+def _cells(contact: Contact, filtered: Filtered, columns: list[str]) -> list[tuple[str, bool]]:
+    """(cell, whether its column is of numbers)"""
+    types = filtered.contact_list.types
+    return [(contact.variables.get(name, ""), types.get(name) == NUMBER) for name in columns]
 
 
 def _columns_shown(filtered: Filtered) -> list[str]:

@@ -115,6 +115,13 @@ def sortable(contact_list: ContactList) -> list[str]:
     return ["name", "phone", *(VARIABLE + name for name in contact_list.columns)]
 
 
+def sort_choices(contact_list: ContactList) -> list[tuple[str, str]]:
+    """The same for a form, from both ends."""
+    labels = [("name", "Name"), ("phone", "Phone number"), *((VARIABLE + one, one) for one in contact_list.columns)]
+    ways = [way for code, label in labels for way in ((code, label), (f"-{code}", f"{label}, from the end"))]
+    return [("", "The order of the files"), *ways]
+
+
 def in_order(people: QuerySet[Contact], filtered: Filtered) -> QuerySet[Contact]:
     """The same people in the order that was asked for; whoever has nothing to sort by comes last."""
     code, down = filtered.sort.removeprefix("-"), filtered.sort.startswith("-")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.product import guide, operator_acts
+from tests.product import guide, import_journey, operator_acts
 from tests.product.browser import Visitor, visitor
 from tests.product.operator_acts import Wanted
 from tests.product.people import numbers, write_csv
@@ -100,6 +100,15 @@ def look_around(visit: Visitor, campaign: int) -> None:
     for place in (f"/campaigns/{campaign}/contacts", "/", "/campaigns/", "/lists/", "/do-not-call/", "/settings/"):
         visit.go(place)
         visit.look("-".join(filter(None, place.split("/"))) or "home")
+
+
+# ---------------------------------------------------------------------------------------------- a list there and back
+def test_a_dropped_list_is_imported_filtered_exported_and_undone_without_a_trace(
+    shared: Product, visit: Visitor, tmp_path: Path
+) -> None:
+    visit.page.add_init_script(import_journey.WATCH)
+    made = import_journey.make(tmp_path / "branch lists.csv", 4_000)
+    import_journey.walk(visit, shared, made, "There and back")
 
 
 # ------------------------------------------------------------------------------------------------------ collections
