@@ -1,0 +1,48 @@
+"""A file is stored in chunks, each of them whole or not at all."""
+
+import io
+
+import psycopg
+import pytest
+
+from campaigns.importing import chunks, loading, reading, storing
+from campaigns.importing.loading import Counts
+from campaigns.importing.people import Columns
+from campaigns.models import Contact
+from tests.importing.conftest import Upload
+
+ROWS = "Name,Mobile\n" + "".join(f"P{place},90000{place:05}\n" for place in range(25))
+
+
+def cut(size: int) -> list[chunks.Chunk]:
+    file = io.BytesIO(ROWS.encode())
+    shape = reading.look(file)
+    return list(chunks.chunks(file, shape, Columns.named(shape.header, "Mobile", "Name", "IN"), skip=3, size=size))
+
+
+def test_a_chunk_has_as_many_rows_as_it_may_have() -> None:
+    assert [chunk.rows for chunk in cut(10)] == [10, 10, 2]
+    assert [line for chunk in cut(10) for line in chunk.found.lines] == list(range(5, 27))
+
+
+def test_a_chunk_ends_before_its_text_grows_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.importing.records.BLOCK", 60)
+    monkeypatch.setattr(chunks, "MOST_TEXT", 100)
+    found = cut(1_000)
+    assert max(chunk.rows for chunk in found) <= 15  # of 14 characters and more
+    assert [line for chunk in found for line in chunk.found.lines] == list(range(5, 27))
+
+
+@pytest.mark.django_db
+def test_a_number_that_somebody_adds_at_the_last_moment_undoes_its_chunk_which_is_done_again(
+    upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_import = upload(ROWS)
+    Contact.objects.create(contact_list=contact_import.contact_list, phone="+919000000007")
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "_KNOWN", "SELECT NULL WHERE %s = '' AND %s = 0")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            loading.run(contact_import.pk, chunk_rows=5)
+    contact_import.refresh_from_db()
+    assert (contact_import.rows, Contact.objects.count()) == (5, 6)
+    assert loading.run(contact_import.pk) == Counts(rows=25, imported=24, duplicates=1, rejected=0)
