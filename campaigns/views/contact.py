@@ -77,7 +77,7 @@ def _first_row(phone: str) -> tuple[str, int] | None:
 def entries(phone: str) -> list[Contact]:
     """Their rows in lists. Asked by list, so that the unique index (list, number) answers."""
     every = list(ContactList.objects.values_list("pk", flat=True))
-    rows = Contact.objects.filter(contact_list__in=every, phone=phone).select_related("contact_list")
+    rows = Contact.objects.filter(contact_list__in=every, phone=phone).select_related("contact_list", "contact_import")
     return list(rows.order_by("-pk")[:MOST])
 
 
@@ -116,5 +116,5 @@ def _page(request: HttpRequest, phone: str, subject: str) -> HttpResponse:
         return redirect(request.path)
     if act == "show":
         audit.record(by, "show number", subject)
-    context: dict[str, Any] = {"person": person(phone), "in_full": act == "show", "form": form}
+    context: dict[str, Any] = {"person": person(phone), "in_full": act == "show", "form": form, "most": MOST}
     return render(request, "contacts/show.html", context, status=400 if form.errors else 200)

@@ -169,7 +169,8 @@ def _ahead(contact_import: ContactImport) -> int:
 
 
 def _seconds(contact_import: ContactImport) -> float | None:
-    if contact_import.started_at is None or contact_import.finished_at is None:
+    """How long it ran; an undo has a later end."""
+    if contact_import.status not in UNDOABLE or not contact_import.started_at or not contact_import.finished_at:
         return None
     return (contact_import.finished_at - contact_import.started_at).total_seconds()
 

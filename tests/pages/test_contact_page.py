@@ -5,6 +5,7 @@ from django.test import Client
 
 from campaigns.models import AuditEntry, Campaign, Contact, Suppression
 from tests.pages import world
+from tests.pages.test_contact_lists import text_of
 
 
 @pytest.fixture
@@ -23,6 +24,19 @@ def test_lists_campaigns_and_calls_of_one_person_stand_together(client_of_meera:
     assert all(words in page for words in ("Pune EMI", "Second list", "October", "November", "Promised to pay", "4350"))
     assert "2 calls" in page
     assert "90000\xa000000" not in page
+
+
+def test_a_persons_page_says_which_file_brought_them_and_which_named_them_later(
+    client_of_meera: Client, campaign: Campaign
+) -> None:
+    contact = Contact.objects.filter(phone=world.first_of(campaign).phone).latest("pk")
+    first, later = (contact.contact_list.imports.create(file_name=f"{name}.csv") for name in ("May", "June"))
+    Contact.objects.filter(pk=contact.pk).update(contact_import=first, line=12)
+    text = text_of(client_of_meera, f"/contacts/{contact.pk}/")
+    assert "Line 12 of May.csv" in text
+    Contact.objects.filter(pk=contact.pk).update(changed_by=later.pk)
+    assert "From May.csv" in text_of(client_of_meera, f"/contacts/{contact.pk}/")
+    assert f'/imports/{later.pk}/">a later file' in client_of_meera.get(f"/contacts/{contact.pk}/").content.decode()
 
 
 def test_the_same_page_is_reached_from_a_call_and_from_a_campaign(client_of_meera: Client, campaign: Campaign) -> None:
