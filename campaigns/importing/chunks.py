@@ -31,10 +31,11 @@ PATIENCE = 0.001  # seconds that the thread which talks to the database waits fo
 
 @dataclass(frozen=True)
 class Chunk:
-    """So many rows, and who stands in them."""
+    """So many rows, and who stands in them; `again` are the places of people whose number stands further up, too."""
 
     rows: int
     found: Read
+    again: set[int]
     repairs: "dict[str, Repair]"
     bytes_read: int
 
@@ -65,10 +66,15 @@ def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: i
             found.add(by_columns.read(part, columns))
             start, rows, text = start + len(part), rows + len(part), text + part.size
             if rows == size or text >= MOST_TEXT:
-                yield Chunk(rows, found, _repairs(found, columns), file.tell())
+                yield Chunk(rows, found, _again(found.phones), _repairs(found, columns), file.tell())
                 found, rows, text = Read(), 0, 0
     if rows:
-        yield Chunk(rows, found, _repairs(found, columns), file.tell())
+        yield Chunk(rows, found, _again(found.phones), _repairs(found, columns), file.tell())
+
+
+def _again(phones: Sequence[str]) -> set[int]:
+    first = dict(zip(reversed(phones), range(len(phones) - 1, -1, -1), strict=True))
+    return set(range(len(phones))).difference(first.values()) if len(first) < len(phones) else set()
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

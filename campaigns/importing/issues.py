@@ -1,7 +1,7 @@
 """The rows of a chunk that became nobody, or somebody with a flag, as the report and the rejects show them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from json import JSONEncoder
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 from django.db import connection
@@ -18,7 +18,6 @@ _FIRST = """
     SELECT given.phone, known.line, known.import FROM unnest(%s::text[]) AS given (phone), LATERAL (
         SELECT line, coalesce(changed_by, contact_import_id) AS import FROM campaigns_contact AS person
         WHERE person.contact_list_id = %s AND person.phone = given.phone OFFSET 0) AS known"""
-_as_json = JSONEncoder(ensure_ascii=False).encode
 
 
 class Issue(NamedTuple):
@@ -36,7 +35,7 @@ def insert(job: ContactImport, issues: Iterable[Issue]) -> None:
     """Store them in the order of the file."""
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for line, kind, column, reason, value, cells in sorted(issues, key=lambda issue: issue.line):
-            row = _as_json([cell[:LONGEST_KEPT_CELL] for cell in cells])
+            row = f"[{', '.join([encode_basestring(cell[:LONGEST_KEPT_CELL]) for cell in cells])}]"
             copy.write_row((job.pk, line, kind.value, column[:100], reason[:200], value[:200], row))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, islice
 from typing import Any
 
 from django.db import connection
@@ -15,6 +15,7 @@ from campaigns.importing.chunks import COLUMNS, STAGED, Chunk
 from campaigns.importing.options import APPEND, BY_ID, REPLACE, Options
 from campaigns.models import ContactImport
 
+COPIED = 1_000  # lines sent at once
 _STAGE = f"CREATE TEMPORARY TABLE stage ({STAGED})"
 _INSERT_PEOPLE = f"""
     WITH new AS (
@@ -43,14 +44,15 @@ _OPTED_OUT = """
 _SUPPRESSED = """
     SELECT count(*) FROM stage WHERE line <> ALL(%s)
         AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = stage.phone)"""
-# A join that looks each number up by itself: a list may have grown a thousandfold since its statistics were taken.
+# Which numbers are on the list, and which on do-not-call. Each is looked up on the list by itself: that may have grown
+# a thousandfold since its statistics were taken.
 _KNOWN = """
-    SELECT given.phone FROM unnest(%s::text[]) AS given (phone), LATERAL (
-        SELECT FROM campaigns_contact AS person
-        WHERE person.contact_list_id = %s AND person.phone = given.phone OFFSET 0) AS known"""
-_NEW_SUPPRESSED = """
-    SELECT count(*) FROM unnest(%s::text[]) AS given (phone)
-    WHERE EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = given.phone)"""
+    SELECT given.phone, known.phone IS NOT NULL FROM unnest(%s::text[]) AS given (phone)
+    LEFT JOIN LATERAL (
+        SELECT person.phone FROM campaigns_contact AS person
+        WHERE person.contact_list_id = %s AND person.phone = given.phone OFFSET 0) AS known ON true
+    LEFT JOIN campaigns_suppression AS one ON one.phone = given.phone
+    WHERE known.phone IS NOT NULL OR one.phone IS NOT NULL"""
 _COPY_PEOPLE = f"COPY campaigns_contact ({COLUMNS}, contact_list_id, contact_import_id, created_at) FROM STDIN"
 
 
@@ -148,13 +150,14 @@ def _append(cursor: CursorWrapper, job: ContactImport, chunk: Chunk) -> Stored:
     """
     found = chunk.found
     cursor.execute(_KNOWN, [array(found.phones), job.contact_list_id])
-    seen = {phone for (phone,) in cursor.fetchall()}
-    new = [phone not in seen and not seen.add(phone) for phone in found.phones]  # type: ignore[func-returns-value]
-    cursor.execute(_NEW_SUPPRESSED, [array(compress(found.phones, new))])
-    suppressed: int = cursor.fetchone()[0]
+    told = dict(cursor.fetchall())
+    known = {phone for phone, on_the_list in told.items() if on_the_list}
+    new = [phone not in known for phone in found.phones]
+    for place in chunk.again:
+        new[place] = False
     _copy(cursor, _COPY_PEOPLE, compress(found.staged, new), f"\t{job.contact_list_id}\t{job.pk}\t{timezone.now()}\n")
     repeated = {line for line, is_new in zip(found.lines, new, strict=True) if not is_new}
-    return Stored(repeated, set(), 0, suppressed)
+    return Stored(repeated, set(), 0, suppressed=len(told) - len(known))
 
 
 def array(numbers: Iterable[str]) -> str:
@@ -163,10 +166,11 @@ def array(numbers: Iterable[str]) -> str:
 
 
 def _copy(cursor: CursorWrapper, statement: str, staged: Iterable[str], end: str) -> None:
-    lines = [*staged]
-    if lines:
-        with cursor.copy(statement) as copy:
-            copy.write(f"{end.join(lines)}{end}".encode("utf-8", "replace"))
+    """A block at a time, so that the database takes one while Python makes the next."""
+    lines = iter(staged)
+    with cursor.copy(statement) as copy:
+        while block := list(islice(lines, COPIED)):
+            copy.write(f"{end.join(block)}{end}".encode("utf-8", "replace"))
 
 
 def _anybody_kept(cursor: CursorWrapper, job: ContactImport) -> bool:

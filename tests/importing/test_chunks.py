@@ -40,7 +40,7 @@ def test_a_number_that_somebody_adds_at_the_last_moment_undoes_its_chunk_which_i
     contact_import = upload(ROWS)
     Contact.objects.create(contact_list=contact_import.contact_list, phone="+919000000007")
     with monkeypatch.context() as patch:
-        patch.setattr(storing, "_KNOWN", "SELECT NULL WHERE %s = '' AND %s = 0")
+        patch.setattr(storing, "_KNOWN", "SELECT NULL, true WHERE %s = '' AND %s = 0")
         with pytest.raises(psycopg.errors.UniqueViolation):
             loading.run(contact_import.pk, chunk_rows=5)
     contact_import.refresh_from_db()
