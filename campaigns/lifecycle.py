@@ -112,9 +112,9 @@ IMPORT = _table(
         _I.QUEUED: (_I.RUNNING, _I.FAILED, _I.CANCELLED),
         _I.RUNNING: (_I.DONE, _I.FAILED, _I.CANCELLED),
         _I.DONE: (_I.UNDOING,),
-        _I.FAILED: (_I.UNDOING,),
+        _I.FAILED: (_I.UNDOING, _I.QUEUED),  # queued again: most of a list shall leave it, as somebody has confirmed
         _I.CANCELLED: (_I.UNDOING,),
-        _I.UNDOING: (_I.UNDONE,),
+        _I.UNDOING: (_I.UNDONE, _I.FAILED),
         _I.UNDONE: (),
     }
 )

@@ -74,6 +74,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<int:import_id>/read", imports.read_again, name="import-read"),
     path("imports/<int:import_id>/cancel", imports.cancel, name="import-cancel"),
     path("imports/<int:import_id>/undo", imports.undo, name="import-undo"),
+    path("imports/<int:import_id>/let-leave", imports.let_leave, name="import-let-leave"),
     path("imports/<int:import_id>/rejects.csv", imports.rejects, name="import-rejects"),
     path("calls/", calls.index, name="calls"),
     path("calls/filters", call_filters.change, name="call-filters"),

@@ -135,7 +135,8 @@ class ColumnsForm(PlainForm):
             (REPLACE, "Are brought up to date; whoever is not in the file leaves the list"),
         ],
         required=False,
-        help_text="Whoever has been called never leaves. Undo does not bring back people who left.",
+        help_text="Whoever has been called never leaves. Undo does not bring back people who left. "
+        "Where more would leave than stay, you are asked before anybody does.",
     )
     match_by = forms.ChoiceField(
         label="The same person has the same",

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from campaigns import enrolling, off_list
+from campaigns import enrolling, filters, off_list
 from campaigns.importing import phones
 from campaigns.lifecycle import DUE_CONTACTS, ContactState
 from campaigns.models import Campaign, CampaignContact, CampaignList, Contact, ContactList
@@ -78,7 +78,9 @@ def hand_over(list_id: int, people: list[int]) -> None:
 
 def _hand_over(campaign: Campaign, waiting: QuerySet[CampaignContact], lists: Collection[int]) -> None:
     rows = {row.phone: row for row in waiting.only("phone", "state")}
-    others = Contact.objects.filter(contact_list__in=lists, phone__in=list(rows), kept=False)
+    theirs = Contact.objects.filter(contact_list__in=lists, phone__in=list(rows), kept=False)
+    audience = filters.from_json(campaign.audience)
+    others = filters.apply(theirs, audience, ContactList.objects.filter(pk__in=lists))
     found = {one.phone: one for one in others.select_related("contact_list").only("phone", "contact_list__region")}
     if not found:
         return

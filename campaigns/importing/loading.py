@@ -2,39 +2,40 @@
 
 The promise: rows = imported + duplicates + rejected after every commit. A chunk writes its contacts, its issues and
 how far it came together; whoever goes on after a kill skips the rows that are committed. Two workers never run the
-same import: an advisory lock keeps them apart, and a chunk that finds the import further on than it left it gives up.
+same import, nor two of one list: locks keep them apart (one_at_a_time), and a chunk that finds the import further on
+than it left it gives up.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import psycopg
-from django.db import DataError, connection, transaction
-from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns import own_connections
 from campaigns.audit import Actor
-from campaigns.importing import consent, issues, reading, removing, storing, uploads
+from campaigns.importing import consent, issues, reading, removing, replacing, storing, uploads
 from campaigns.importing.chunks import Chunk, ahead, chunks, together
+from campaigns.importing.one_at_a_time import Busy, in_front_of, next_due, only_one
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.people import Columns
 from campaigns.importing.reading import NotACsv
+from campaigns.importing.replacing import MostWouldLeave
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
 from campaigns.models import ContactImport, ContactList
 
 CHUNK_ROWS = 20_000  # about half a second of work, so that a progress bar moves each second
-IMPORT_LOCK = 7_403  # first key of the advisory lock; the second is the import's id
 BROKEN = "This file cannot be imported: reading it ended in a fault of ours, which is in the log. What came in stays."
+STUCK = "The undo ended in a fault of ours, which is in the log. It can be tried again."
+LOOK_AGAIN = 0.3  # seconds between two looks whether a list is free
+# A lost or crowded database comes back. Its other faults are ours, and come again with the same file.
+_PASSES = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 log = logging.getLogger(__name__)
-
-
-class Busy(Exception):
-    """Another process is importing this file."""
 
 
 class Cancelled(Exception):
@@ -78,26 +79,29 @@ def run_now(
     name: str = "",
     progress: Progress | None = None,
 ) -> Counts:
-    """Queue an uploaded file and import it in this process; no worker can come between. Otherwise as `run`."""
-    with only_one(contact_import.pk):
+    """Queue an uploaded file and import it in this process; no worker can come between. Otherwise as `run`.
+
+    Files that are on their way into the list come first; one that nobody is at is done here.
+    """
+    with ExitStack() as held:
+        while not _take_turn(contact_import, held):
+            time.sleep(LOOK_AGAIN)
         uploads.queue(contact_import, phone_column, name_column, options, by=by, name=name)
         return _run(contact_import.pk, progress, CHUNK_ROWS)
 
 
-def next_due() -> int | None:
-    """The oldest import that waits for a worker, or whose worker died: its id."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_DUE, [IMPORT_LOCK])
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-_NEXT_DUE = """
-    SELECT id FROM campaigns_contactimport AS waiting
-    WHERE status IN ('queued', 'running', 'undoing') AND NOT EXISTS (
-        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = waiting.id
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-    ORDER BY created_at, id LIMIT 1"""
+def _take_turn(contact_import: ContactImport, held: ExitStack) -> bool:
+    """Hold the list of an upload, if it is free; else see to the file in front."""
+    first = in_front_of(contact_import)
+    try:
+        if first is None:
+            held.enter_context(only_one(contact_import.pk))
+            return True
+        with suppress(NotDue, NotACsv), only_one(first.pk):
+            _run_or_undo(first.pk)
+    except Busy:
+        return False
+    return False
 
 
 def run_due() -> bool:
@@ -106,38 +110,24 @@ def run_due() -> bool:
     if import_id is None:
         return False
     with suppress(Busy, NotDue, NotACsv), only_one(import_id):
-        if ContactImport.objects.filter(pk=import_id, status=ImportStatus.UNDOING).exists():
-            removing.undo_all(import_id)
-        else:
-            _run_or_fail(import_id)
+        _run_or_undo(import_id)
     return True
 
 
-def _run_or_fail(import_id: int) -> None:
-    """A file that we stumble over ends as failed: left as it is, it would be first again, and no other had its turn."""
+def _run_or_undo(import_id: int) -> None:
+    """A file that we stumble over ends as failed: left as it is, it would keep its list from all others for ever."""
+    undoing = ContactImport.objects.filter(pk=import_id, status=ImportStatus.UNDOING).exists()
+    ContactImport.objects.filter(pk=import_id).update(tried_at=timezone.now())
     try:
-        _run(import_id, None, CHUNK_ROWS)
-    except (Busy, NotDue, NotACsv):
+        if undoing:
+            removing.undo_all(import_id)
+        else:
+            _run(import_id, None, CHUNK_ROWS)
+    except (Busy, NotDue, NotACsv, *_PASSES):
         raise
-    except Exception as fault:
-        if isinstance(fault, (DatabaseError, psycopg.Error)) and not isinstance(fault, (DataError, psycopg.DataError)):
-            raise  # a lost database comes back, and the import goes on
-        log.exception("import %s cannot be read", import_id)
-        _end(import_id, ImportStatus.FAILED, error=BROKEN)
-
-
-@contextmanager
-def only_one(import_id: int) -> Iterator[None]:
-    """Hold the import's lock; raises Busy. On a connection of its own, so that it dies with this process."""
-    with own_connections.connect() as own:
-        row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT_LOCK, import_id]).fetchone()
-        if not (row and row[0]):
-            raise Busy(f"import {import_id} is being run by another process")
-        try:
-            yield
-        finally:
-            with suppress(psycopg.OperationalError):  # a lost connection has given it already
-                own.execute("SELECT pg_advisory_unlock_all()")
+    except Exception:
+        log.exception("import %s cannot be %s", import_id, "undone" if undoing else "read")
+        _end(import_id, ImportStatus.FAILED, error=STUCK if undoing else BROKEN)
 
 
 def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
@@ -152,24 +142,16 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
                 if progress:
                     progress(counts(job))
             if options.how == REPLACE:
-                _refuse_to_empty(job)
+                replacing.check(job)
                 removing.remove_the_others(job)
     except Cancelled:
         return counts(job)
     except NotACsv as refused:
-        _end(import_id, ImportStatus.FAILED, error=refused.reason)
+        leaving = refused.leaving if isinstance(refused, MostWouldLeave) else 0
+        _end(import_id, ImportStatus.FAILED, error=refused.reason, leaving=leaving)
         raise
     _end(import_id, ImportStatus.DONE, bytes_read=F("size"))
     return counts(job)
-
-
-def _refuse_to_empty(job: ContactImport) -> None:
-    """A file without one usable row, such as one with the wrong phone column, must not take everybody off a list."""
-    if not job.imported:
-        raise NotACsv(
-            "Nobody in this file can be imported, so it replaces nobody and the list stays as it is. "
-            "Check the phone column and upload it again."
-        )
 
 
 def counts(job: ContactImport) -> Counts:

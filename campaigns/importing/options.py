@@ -20,7 +20,8 @@ class Options:
     does. `types` are the kinds (campaigns.importing.values) of the other columns; one that is not named is text.
     `wrong_values` says what becomes of a row with a value that is not of its column's kind.
     `how`: people who are on the list already stay as they are (append), or are brought up to date (merge); with replace
-    whoever is not in the file leaves the list besides. `match_by` says what makes them the same person.
+    whoever is not in the file leaves the list besides. `match_by` says what makes them the same person. At most
+    `leaving` people may leave where more would leave than stay.
     """
 
     other_phones: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Options:
     wrong_values: str = FLAG
     how: str = APPEND
     match_by: str = BY_PHONE
+    leaving: int = 0
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Options":

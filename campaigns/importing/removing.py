@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from campaigns import audit, off_list
 from campaigns.audit import DIALER, Actor
-from campaigns.importing import giving_back, lines
+from campaigns.importing import giving_back, lines, uploads
 from campaigns.lifecycle import DUE_CONTACTS, IMPORT, ImportStatus, advance
 from campaigns.models import CampaignContact, Contact, ContactImport, ContactList
 
@@ -26,6 +26,8 @@ KEPT_BY_REPLACE = "Kept when the list was replaced: was called, or a call was tr
 
 def cancel(contact_import: ContactImport, *, by: Actor) -> bool:
     """Stop or discard an import that has not ended; who came in before stays. False if it had ended."""
+    if uploads.discard(contact_import, by=by):
+        return True
     with transaction.atomic():
         rows = ContactImport.objects.filter(pk=contact_import.pk)
         cancelled = advance(rows, IMPORT, ImportStatus.CANCELLED, field="status", finished_at=timezone.now())

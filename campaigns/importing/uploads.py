@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 from django.core.files import File
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from campaigns import audit
 from campaigns.audit import Actor
@@ -150,7 +151,7 @@ def queue(
     options = options or Options()
     for column in filter(None, (phone_column, name_column, *options.columns())):
         contact_import.header.index(column)
-    waiting = ContactImport.objects.filter(pk=contact_import.pk)
+    waiting = ContactImport.objects.filter(pk=contact_import.pk, status=ImportStatus.UPLOADED)
     with transaction.atomic():
         changes = {"phone_column": phone_column, "name_column": name_column, "options": options.stored(), "name": name}
         moved = advance(waiting, IMPORT, ImportStatus.QUEUED, field="status", **changes)
@@ -159,6 +160,34 @@ def queue(
             audit.record(by, "import", subject, file=file, how=options.how)
             transaction.on_commit(lambda: forget_workbook(contact_import))
     return bool(moved)
+
+
+def discard(contact_import: ContactImport, *, by: Actor) -> bool:
+    """Forget an upload that waits for its columns: its file, and its list if that was made for it. False if it is more.
+
+    Only who uploaded what and that it was discarded stays, in the audit log.
+    """
+    rows = ContactImport.objects.filter(pk=contact_import.pk, status=ImportStatus.UPLOADED)
+    with transaction.atomic():
+        job = rows.select_for_update().first()
+        if job is None:
+            return False
+        nothing = {"file": "", "workbook": "", "sheets": []}
+        advance(rows, IMPORT, ImportStatus.CANCELLED, field="status", finished_at=timezone.now(), **nothing)
+        audit.record(by, "cancel import", f"list:{job.contact_list_id}", file=job.file_name)
+        _forget_list(job)
+    for file in filter(None, (job.file, job.workbook)):
+        file.storage.delete(str(file.name))
+    return True
+
+
+def _forget_list(discarded: ContactImport) -> None:
+    """The list of a discarded upload, if nothing else has ever been done with it."""
+    contact_list = ContactList.objects.select_for_update().get(pk=discarded.contact_list_id)
+    nothing = ContactImport.objects.filter(status=ImportStatus.CANCELLED, rows=0)
+    others = contact_list.imports.exclude(pk=discarded.pk).exclude(pk__in=nothing)
+    if not (others.exists() or contact_list.contacts.exists() or contact_list.campaigns.exists()):
+        contact_list.delete()
 
 
 @contextmanager

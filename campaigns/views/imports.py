@@ -14,7 +14,7 @@ from django_htmx.http import HTMX_STOP_POLLING
 from campaigns import tallies
 from campaigns.audit import Actor
 from campaigns.forms.lists import ColumnsForm, ReadingForm
-from campaigns.importing import mapping, phones, removing, report, rereading, uploads
+from campaigns.importing import mapping, phones, removing, replacing, report, rereading, uploads
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.reading import NotACsv
 from campaigns.lifecycle import DUE_IMPORTS, ENDED_IMPORTS, CampaignStatus, ImportStatus
@@ -126,11 +126,21 @@ def show_import(request: HttpRequest, import_id: int) -> HttpResponse:
 def cancel(request: HttpRequest, import_id: int) -> HttpResponse:
     """Stop an import that runs, or discard an upload that has none of it yet."""
     contact_import = get_object_or_404(ContactImport, pk=import_id)
+    waiting = not contact_import.phone_column  # it has no columns yet
     if removing.cancel(contact_import, by=Actor.of(request.user)):
-        messages.success(request, f"{contact_import} is cancelled: nobody else comes in from it.")
-    if not contact_import.phone_column:  # it had no columns yet
-        uploads.forget_workbook(contact_import)
+        what = "discarded" if waiting else "cancelled: nobody else comes in from it"
+        messages.success(request, f"{contact_import} is {what}.")
+    if waiting:
         return redirect("lists")
+    return redirect("import", import_id)
+
+
+@require_POST
+def let_leave(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Most of a list shall leave it: the import that asked goes on."""
+    contact_import = get_object_or_404(ContactImport, pk=import_id)
+    if not replacing.let_them_leave(contact_import, by=Actor.of(request.user)):
+        messages.warning(request, "Nobody leaves: this import does not ask any more, or a later file changed the list.")
     return redirect("import", import_id)
 
 

@@ -148,6 +148,19 @@ def test_a_list_is_merged_or_replaced_by_a_later_file(people: str, tmp_path: Pat
         run(str(last), "--list", "Pune", "--merge", "--by-id")
 
 
+def test_a_file_that_would_take_most_of_a_list_off_it_says_how_many_and_how_to_agree(
+    people: str, tmp_path: Path
+) -> None:
+    run(people, "--list", "Pune")
+    last = tmp_path / "last.csv"
+    last.write_text("Name,Mobile\nMeera,9000000001\n", encoding="utf-8")
+    with pytest.raises(CommandError, match=r"1 person would leave .* say --leaving 1\."):
+        run(str(last), "--list", "Pune", "--replace")
+    assert Contact.objects.count() == 2
+    run(str(last), "--list", "Pune", "--replace", "--leaving", "1")
+    assert Contact.objects.get().name == "Meera"
+
+
 def test_the_same_file_twice_is_told_and_imported_all_the_same(people: str) -> None:
     run(people, "--list", "Pune")
     told = StringIO()

@@ -9,8 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns.importing import loading, uploads
-from campaigns.importing.loading import Busy, Counts, NotDue
+from campaigns.importing import loading, one_at_a_time, uploads
+from campaigns.importing.loading import Counts, NotDue
+from campaigns.importing.one_at_a_time import Busy
 from campaigns.importing.reading import NotACsv
 from campaigns.models import Contact, ContactImport, ContactList, ImportIssue
 from tests.importing.conftest import Upload
@@ -83,26 +84,26 @@ def test_an_import_that_has_ended_or_waits_for_its_columns_is_not_run(upload: Up
     loading.run(done.pk)
     with pytest.raises(NotDue):
         loading.run(done.pk)
-    assert loading.next_due() is None
+    assert one_at_a_time.next_due() is None
     assert not loading.run_due()
 
 
 def test_the_oldest_import_is_due_first(upload: Upload) -> None:
     first, second = upload(LIST + "Ravi,9876543210,,\n"), upload(LIST + "Asha,9123456780,,\n")
-    assert loading.next_due() == first.pk
+    assert one_at_a_time.next_due() == first.pk
     assert loading.run_due()
-    assert loading.next_due() == second.pk
+    assert one_at_a_time.next_due() == second.pk
 
 
 def test_an_import_that_another_process_runs_is_left_alone(upload: Upload) -> None:
     contact_import = upload(LIST + "Ravi,9876543210,,\n")
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [loading.IMPORT_LOCK, contact_import.pk])
-        assert loading.next_due() is None
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [one_at_a_time.IMPORT_LOCK, contact_import.pk])
+        assert one_at_a_time.next_due() is None
         with pytest.raises(Busy):
             loading.run(contact_import.pk)
         other.execute("SELECT pg_advisory_unlock_all()")
-        assert loading.next_due() == contact_import.pk
+        assert one_at_a_time.next_due() == contact_import.pk
 
 
 def test_a_chunk_gives_up_when_another_process_went_on_meanwhile(upload: Upload) -> None:
@@ -122,7 +123,7 @@ def test_a_file_that_is_gone_fails_the_import_in_words(upload: Upload) -> None:
     assert loading.run_due()
     contact_import.refresh_from_db()
     assert (contact_import.status, contact_import.error) == ("failed", uploads.LOST)
-    assert loading.next_due() is None
+    assert one_at_a_time.next_due() is None
 
 
 def test_a_file_that_we_stumble_over_ends_as_failed_and_the_next_has_its_turn(upload: Upload) -> None:
@@ -131,7 +132,7 @@ def test_a_file_that_we_stumble_over_ends_as_failed_and_the_next_has_its_turn(up
     assert loading.run_due()
     stumbling.refresh_from_db()
     assert (stumbling.status, stumbling.error) == ("failed", loading.BROKEN)
-    assert loading.next_due() == sound.pk
+    assert one_at_a_time.next_due() == sound.pk
     assert loading.run_due()
     assert Contact.objects.get().name == "Asha"
 

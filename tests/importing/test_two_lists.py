@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from campaigns import enrolling, outcomes
+from campaigns import enrolling, filters, outcomes
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, removing
 from campaigns.models import Campaign, CampaignContact, Contact, ContactImport
@@ -91,3 +91,14 @@ def test_a_number_in_another_country_is_called_by_the_clock_of_the_list_that_kee
     assert (lim.name, lim.time_zone) == ("Lim", "Asia/Singapore")
     campaign.refresh_from_db()
     assert campaign.zones == ["", "Asia/Singapore"]
+
+
+def test_who_does_not_meet_the_campaigns_conditions_on_the_other_list_leaves_the_line(
+    wrong: ContactImport, upload: Upload
+) -> None:
+    right = ready(upload, BOTH, "Second")
+    campaign = calling(wrong, right)
+    condition = filters.read_text("name = Asha", [right.contact_list])
+    Campaign.objects.update(audience=filters.to_json([condition]))
+    undone(wrong)
+    assert set(campaign.contacts.values_list("name", flat=True)) == {"Asha"}

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from campaigns import control, enrolling, off_list, outcomes, suppressing
 from campaigns.audit import COMMAND_LINE
-from campaigns.importing import giving_back, loading, removing
+from campaigns.importing import giving_back, loading, one_at_a_time, removing
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import BY_ID, MERGE, Options
 from campaigns.models import AuditEntry, CampaignContact, Contact, ContactImport, ContactList
@@ -83,7 +83,7 @@ def test_an_undo_that_was_killed_goes_on_behind_its_last_chunk(upload: Upload) -
     assert removing.undo(contact_import, by=COMMAND_LINE)
     assert removing._undo_chunk(contact_import.pk, 10)
     assert Contact.objects.count() == 15
-    assert loading.next_due() == contact_import.pk
+    assert one_at_a_time.next_due() == contact_import.pk
     assert loading.run_due()
     contact_import.refresh_from_db()
     assert (contact_import.status, contact_import.undone, Contact.objects.count()) == ("undone", 25, 0)

@@ -14,7 +14,9 @@ from django.core.management.base import CommandError
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import loading, mapping, phones, reading, report, uploads, workbooks
 from campaigns.importing.loading import Counts
+from campaigns.importing.one_at_a_time import in_front_of
 from campaigns.importing.options import APPEND, BY_ID, BY_PHONE, FLAG, MERGE, REJECT, REPLACE, ROLES, Options
+from campaigns.importing.replacing import MostWouldLeave
 from campaigns.management.base import DialerCommand
 from campaigns.models import ContactImport, ContactList
 
@@ -41,6 +43,13 @@ class Command(DialerCommand):
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--merge", action="store_true", help="bring people who are on the list up to date")
         how.add_argument("--replace", action="store_true", help="merge, and remove whoever is not in the file")
+        parser.add_argument(
+            "--leaving",
+            type=int,
+            default=0,
+            metavar="N",
+            help="with --replace: so many people may leave the list, even if that is more than stay",
+        )
         parser.add_argument("--by-id", action="store_true", help="merge by the column with the role id, not by number")
         parser.add_argument("--name", default="", help="of this import; the file's if left out")
         parser.add_argument("--only-mobiles", action="store_true", help="reject numbers that are no mobiles")
@@ -50,6 +59,8 @@ class Command(DialerCommand):
         try:
             asked = Asked(**{name: options[name] for name in Asked.__dataclass_fields__})
             self._import(asked, **{name: options[name] for name in ("file", "list", "region", "sheet", "json")})
+        except MostWouldLeave as asks:
+            raise CommandError(f"{asks} If they shall, say --leaving {asks.leaving}.") from asks
         except (reading.NotACsv, uploads.NotAList) as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
@@ -73,6 +84,8 @@ class Command(DialerCommand):
             contact_import = uploads.receive(File(text.file, name=named), target, by=COMMAND_LINE)
         if same := uploads.same_file(contact_import):
             self.stderr.write(f"This very file was imported before, into “{same.contact_list}”; it is imported again.")
+        if first := in_front_of(contact_import):
+            self.stderr.write(f"“{first}” is on its way into that list; this file comes after it.")
         progress = None if json or not sys.stderr.isatty() else self._progress
         counts = loading.run_now(
             contact_import, phone, name, by=COMMAND_LINE, options=options, name=asked.name, progress=progress
@@ -115,6 +128,7 @@ class Asked:
     reject_wrong_values: bool
     merge: bool
     replace: bool
+    leaving: int
     by_id: bool
     name: str
 
@@ -125,6 +139,7 @@ class Asked:
             "wrong_values": REJECT if self.reject_wrong_values else FLAG,
             "how": REPLACE if self.replace else MERGE if self.merge else APPEND,
             "match_by": BY_ID if self.by_id else BY_PHONE,
+            "leaving": self.leaving,
         }
 
 
