@@ -16,7 +16,7 @@ from campaigns.filters import Condition
 from campaigns.models import Contact, ContactList
 
 COUNTED = 50_000  # people that are read one by one
-SLICES, IN_SLICE = 20, 500  # of lists that are longer together: of each list a share of these
+SLICES, IN_SLICE = 500, 20  # of lists that are longer together: so many slices of all, and so many people of each
 EXAMPLES = 3
 
 
@@ -44,7 +44,7 @@ def matching(lists: Sequence[ContactList], conditions: Sequence[Condition], size
     if not conditions or not lists:
         return Matching(of, of)
     exact = of <= COUNTED
-    slices, most = (1, COUNTED) if exact else (SLICES, max(IN_SLICE // len(lists), 1))
+    slices, most = (1, COUNTED) if exact else (max(SLICES // len(lists), 20), IN_SLICE)
     found = [row for row in _look(lists, conditions, slices, most) if row[1]]
     looked_at = sum(looked for _, looked, _, _ in found)
     examples = tuple(pk for *_, some in found for pk in some or ())[:EXAMPLES]
@@ -77,7 +77,8 @@ def _rounded(about: float) -> int:
 
 
 # A range of one list, and ordered by it: see campaigns.enrolling. Ids may have gaps (other lists came in between), so a
-# slice ends where the next begins, and nobody is read twice.
+# slice ends where the next begins, and nobody is read twice. It begins anywhere in its first half (the same place each
+# time), since a file may repeat itself at even distances.
 _LOOK = """
 SELECT list.id, count(*), count(*) FILTER (WHERE looked.matches),
     (array_agg(looked.id) FILTER (WHERE looked.matches))[1:%(examples)s]
@@ -90,7 +91,9 @@ FROM unnest(%(lists)s::bigint[]) AS list (id), LATERAL (
 ) AS width, generate_series(0, %(slices)s - 1) AS slice, LATERAL (
     SELECT id, {matches} AS matches FROM campaigns_contact
     WHERE contact_list_id BETWEEN list.id AND list.id AND NOT kept
-        AND id >= first.id + slice * width.ids AND id < first.id + (slice + 1) * width.ids
+        AND id >= first.id + slice * width.ids + CASE WHEN slice = 0 THEN 0 ELSE
+            abs(hashint4(slice)::bigint) %% greatest(width.ids / 2, 1) END
+        AND id < first.id + (slice + 1) * width.ids
     ORDER BY contact_list_id, id LIMIT %(most)s
 ) AS looked
 GROUP BY list.id ORDER BY list.id

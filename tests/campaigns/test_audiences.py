@@ -51,6 +51,7 @@ def test_who_was_taken_off_the_list_does_not_match() -> None:
 
 def test_of_long_lists_slices_are_read_that_are_spread_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audiences, "COUNTED", 100)
+    monkeypatch.setattr(audiences, "SLICES", 20)
     monkeypatch.setattr(audiences, "IN_SLICE", 5)
     one = cities(*["Goa"] * 300)
     cities(*["Pune"] * 300)  # another list, whose ids come in between

@@ -71,7 +71,7 @@ def test_the_database_reads_a_number_as_the_importer_does() -> None:
     edges = ["4,350", "₹ 1,04,500.50", "-7", "−7", "Rs.5", "5/-", "", "1,23", "9" * 40, "9" * 41, "0", "007", "-0.0"]
     cells = [*edges, *many(numbers)]
     plain = [values.number(cell) for cell in cells]
-    assert 1_000 < plain.count(None) < 3_200, "both kinds were drawn"
+    assert 0.2 < plain.count(None) / len(plain) < 0.9, "both kinds were drawn"
     found = asked("campaigns_cell_number(cell)", cells)
     assert found == [None if number is None else Decimal(number) for number in plain]
 
@@ -82,7 +82,7 @@ def test_the_database_reads_a_date_as_the_importer_does(month_first: bool) -> No
     cells = [*edges, *many(dates)]
     read = values.month_first if month_first else values.day_first
     plain = [read(cell) for cell in cells]
-    assert 1_000 < plain.count(None) < 3_500, "both kinds were drawn"
+    assert 0.2 < plain.count(None) / len(plain) < 0.9, "both kinds were drawn"
     assert asked("campaigns_cell_date(cell, %s)::text", cells, month_first) == plain
 
 
