@@ -205,8 +205,9 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
             raise Cancelled
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
-        consent.take_out(job.contact_list_id, chunk)
+        consent.take_out(job, chunk)
         stored = storing.store_people(job, chunk, Options.of(job.options))
+        consent.take_out_again(job, chunk)
         out = stored.repeated | stored.opted_out
         flagged = list(issues.flags(chunk, out))
         rejected = [*issues.rejections(chunk), *issues.opted_out(chunk, stored.opted_out)]

@@ -52,7 +52,7 @@ class Person(NamedTuple):
 class BadRow(NamedTuple):
     """A row that becomes nobody: `value` is the cell at fault, as in the file, and `column` its heading.
 
-    `refuses` is the number of somebody who does not want to be called.
+    `refuses` is the number of somebody who does not want to be called, `refuses_id` their id.
     """
 
     line: int
@@ -60,6 +60,7 @@ class BadRow(NamedTuple):
     value: str
     column: str = ""
     refuses: str = ""
+    refuses_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def person(row: Row, columns: Columns) -> Person | BadRow:
     if len(columns.phones) > 1 or columns.options.only_mobiles or isinstance(found, phones.Rejected):
         chosen = _choose(row.line, found, others, cells, columns)
         if isinstance(chosen, BadRow):
-            return chosen
+            return _refusal(chosen, cells, columns)
         found = chosen
     name = "" if columns.name is None else " ".join(text_of(cells[columns.name]).split())[:LONGEST_NAME]
     kept = [text_of(cells[place]) for place in columns.places]
@@ -167,13 +168,19 @@ def _choose(
     return chosen or bad or BadRow(line, EMPTY_ROW, "")
 
 
+def _refusal(bad: BadRow, cells: Sequence[str], columns: Columns) -> BadRow:
+    """A row without a number to dial may still tell by an id who does not want to be called."""
+    _, _, id_at, consent_at = columns.told
+    return bad._replace(refuses_id=_word(cells, id_at)) if says_no(_word(cells, consent_at)) else bad
+
+
 def _with_more(one: Person, cells: Sequence[str], columns: Columns) -> Person | BadRow:
     """With its zone, language, id and consent, and a flag where a value is not what its column holds."""
     options = columns.options
     zone_at, language_at, id_at, consent_at = columns.told
     consent = _word(cells, consent_at)
     if consent and says_no(consent):
-        return BadRow(one.line, NO_CONSENT, consent, options.consent, one.phone)
+        return BadRow(one.line, NO_CONSENT, consent, options.consent, one.phone, _word(cells, id_at))
     flags, wrong = _wrong_values(one, columns)
     zone = _word(cells, zone_at)
     if zone and zone not in known_zones():

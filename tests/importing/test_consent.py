@@ -6,7 +6,7 @@ from campaigns import enrolling
 from campaigns.importing import loading
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import REPLACE, Options
-from campaigns.models import CampaignContact, Contact, ContactImport
+from campaigns.models import Campaign, CampaignContact, Contact, ContactImport
 from campaigns.off_list import REFUSED, REFUSED_CODE
 from tests import people
 from tests.importing.conftest import Upload
@@ -59,3 +59,45 @@ def test_who_refused_after_a_call_comes_back_only_with_a_file_that_says_what_the
     assert Contact.objects.get(name="Ravi").kept
     told = asked(upload, "Name,Mobile,Consent\nRavi,9876543210,yes\n")
     assert (told.imported, told.updated, Contact.objects.get(name="Ravi").kept) == (1, 1, False)
+
+
+def called(upload: Upload, content: str) -> Campaign:
+    """A campaign that has everybody of the file in its line."""
+    campaign = people.campaign(lists=[imported(upload, content, BY_IDS).contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    return campaign
+
+
+BY_IDS = Options(consent="Consent", external_id="Id")
+WITH_IDS = "Name,Mobile,Consent,Id\nRavi,9876543210,yes,L1\nAsha,9123456780,yes,L2\n"
+
+
+def test_a_no_further_down_in_the_same_file_counts(upload: Upload) -> None:
+    told = asked(upload, YES + "Ravi,9876543210,no\n")
+    assert loading.counts(told) == Counts(rows=4, imported=3, rejected=1)
+    assert set(Contact.objects.values_list("name", flat=True)) == {"Asha", "Om"}
+
+
+def test_a_no_further_up_does_not_count_against_a_later_yes(upload: Upload) -> None:
+    asked(upload, "Name,Mobile,Consent\nRavi,9876543210,no\nRavi,9876543210,yes\n")
+    assert Contact.objects.get().name == "Ravi"
+
+
+@pytest.mark.parametrize("number", ["9000000009", "none", ""])
+def test_a_no_is_told_by_the_id_whatever_the_number(upload: Upload, number: str) -> None:
+    campaign = called(upload, WITH_IDS)
+    imported(upload, f"Name,Mobile,Consent,Id\nRavi,{number},no,L1\n", BY_IDS)
+    assert Contact.objects.get().name == "Asha"
+    states = dict(campaign.contacts.values_list("name", "state"))
+    assert states == {"Ravi": "skipped", "Asha": "pending"}
+
+
+def test_a_no_holds_for_a_campaign_that_has_the_person_through_another_list_too(upload: Upload) -> None:
+    other = people.contact_list(["+919876543210"])
+    first = asked(upload, YES)
+    campaign = people.campaign(lists=[other, first.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    asked(upload, NO)
+    assert set(campaign.contacts.filter(state="pending").values_list("phone", flat=True)) == {"+919123456781"}
