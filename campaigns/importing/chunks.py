@@ -25,16 +25,21 @@ STAGED = (  # COLUMNS and their types
     "line int, phone text, name text, time_zone text, variables jsonb, alternatives jsonb, language text, "
     "external_id text, consent text, flag text"
 )
-MOST_TEXT = 8_000_000  # characters of a chunk: its rows are in memory, and so are those of the next
+MOST_TEXT = 8_000_000  # characters of a chunk, as read and as made for COPY: it is in memory, and so is the next
 PATIENCE = 0.001  # seconds that the thread which talks to the database waits for the one that reads (Python's: 0.005)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """So many rows, and who stands in them; `again` are the places of people whose number stands further up, too."""
+    """So many rows, and who stands in them.
+
+    `numbers` are theirs in order, which is how an index is read quickest; `again` the places of people whose number
+    stands further up, too.
+    """
 
     rows: int
     found: Read
+    numbers: list[str]
     again: set[int]
     repairs: "dict[str, Repair]"
     bytes_read: int
@@ -59,17 +64,27 @@ class Repair(TypedDict):
 def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: int) -> Iterator[Chunk]:
     """The rows behind the first `skip`, `size` at a time; fewer where their text is long."""
     found, rows, text = Read(), 0, 0
+    width = _width(columns)
     for batch in reading.batches(file, shape, skip):
         start = 0
         while start < len(batch):
-            part = batch.part(start, start + size - rows)
+            part = batch.part(start, start + min(size - rows, 1 + (MOST_TEXT - text) // width))
             found.add(by_columns.read(part, columns))
-            start, rows, text = start + len(part), rows + len(part), text + part.size
+            start, rows, text = start + len(part), rows + len(part), text + part.size + len(part) * width
             if rows == size or text >= MOST_TEXT:
-                yield Chunk(rows, found, _again(found.phones), _repairs(found, columns), file.tell())
+                yield _chunk(rows, found, columns, file.tell())
                 found, rows, text = Read(), 0, 0
     if rows:
-        yield Chunk(rows, found, _again(found.phones), _repairs(found, columns), file.tell())
+        yield _chunk(rows, found, columns, file.tell())
+
+
+def _width(columns: Columns) -> int:
+    """Characters that COPY takes for a row beside its cells: the names of all columns, be the row ever so short."""
+    return 80 + sum(len(name) + 6 for name in columns.extra)
+
+
+def _chunk(rows: int, found: Read, columns: Columns, bytes_read: int) -> Chunk:
+    return Chunk(rows, found, sorted(found.phones), _again(found.phones), _repairs(found, columns), bytes_read)
 
 
 def _again(phones: Sequence[str]) -> set[int]:

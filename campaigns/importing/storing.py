@@ -149,7 +149,7 @@ def _append(cursor: CursorWrapper, job: ContactImport, chunk: Chunk) -> Stored:
     It fails where a number is there already. Nobody adds one between the question and the COPY: the list is locked.
     """
     found = chunk.found
-    cursor.execute(_KNOWN, [array(found.phones), job.contact_list_id])
+    cursor.execute(_KNOWN, [array(chunk.numbers), job.contact_list_id])
     told = dict(cursor.fetchall())
     known = {phone for phone, on_the_list in told.items() if on_the_list}
     new = [phone not in known for phone in found.phones]

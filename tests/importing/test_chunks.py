@@ -14,10 +14,10 @@ from tests.importing.conftest import Upload
 ROWS = "Name,Mobile\n" + "".join(f"P{place},90000{place:05}\n" for place in range(25))
 
 
-def cut(size: int) -> list[chunks.Chunk]:
-    file = io.BytesIO(ROWS.encode())
+def cut(size: int, text: str = ROWS, skip: int = 3) -> list[chunks.Chunk]:
+    file = io.BytesIO(text.encode())
     shape = reading.look(file)
-    return list(chunks.chunks(file, shape, Columns.named(shape.header, "Mobile", "Name", "IN"), skip=3, size=size))
+    return list(chunks.chunks(file, shape, Columns.named(shape.header, "Mobile", "Name", "IN"), skip=skip, size=size))
 
 
 def test_a_chunk_has_as_many_rows_as_it_may_have() -> None:
@@ -27,10 +27,18 @@ def test_a_chunk_has_as_many_rows_as_it_may_have() -> None:
 
 def test_a_chunk_ends_before_its_text_grows_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaigns.importing.records.BLOCK", 60)
-    monkeypatch.setattr(chunks, "MOST_TEXT", 100)
+    monkeypatch.setattr(chunks, "MOST_TEXT", 1_000)
     found = cut(1_000)
-    assert max(chunk.rows for chunk in found) <= 15  # of 14 characters and more
+    assert max(chunk.rows for chunk in found) <= 1_000 // 80  # each takes 80 characters and more
     assert [line for chunk in found for line in chunk.found.lines] == list(range(5, 27))
+
+
+def test_a_chunk_of_short_rows_under_many_long_headings_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MOST_TEXT", 500_000)
+    names = ",".join(f"{'x' * 90} {place}" for place in range(500))
+    found = cut(1_000, f"Mobile,{names}\n" + "9000000001\n" * 50, skip=0)
+    assert sum(chunk.rows for chunk in found) == 50
+    assert max(sum(map(len, chunk.found.staged)) for chunk in found) < 600_000
 
 
 @pytest.mark.django_db
