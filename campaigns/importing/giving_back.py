@@ -21,7 +21,9 @@ _AS_BEFORE = """name = before->>'name', time_zone = before->>'time_zone', variab
 # One person a number, who had it first. A number on do-not-call is not exchanged for one that is not.
 _RESTORE = f"""
     WITH wanted AS (
-        SELECT DISTINCT ON (before->>'phone') id, before->>'phone' AS phone FROM campaigns_contact AS one
+        SELECT DISTINCT ON (before->>'phone') id, before->>'phone' AS phone,
+            before->>'phone' <> phone OR coalesce((before->>'kept')::boolean, false) AS is_off
+        FROM campaigns_contact AS one
         WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NOT NULL
             AND (before->>'phone' = phone OR NOT EXISTS (
                 SELECT FROM campaigns_suppression AS said WHERE said.phone = one.phone))
@@ -32,7 +34,7 @@ _RESTORE = f"""
     WHERE person.id = wanted.id AND NOT EXISTS (
         SELECT FROM campaigns_contact AS other
         WHERE other.contact_list_id = %(list)s AND other.phone = wanted.phone AND other.id <> wanted.id)
-    RETURNING person.id"""  # noqa: S608 (our words)
+    RETURNING CASE WHEN wanted.is_off THEN person.id END"""  # noqa: S608 (our words)
 _RESTORE_ALL_ELSE = f"""
     UPDATE campaigns_contact SET flag = %(why)s, {_AS_BEFORE}
     WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NOT NULL"""  # noqa: S608 (our words)
@@ -49,8 +51,8 @@ def restore(job: ContactImport, people: list[int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_THE_NAMED, values)
         cursor.execute(_RESTORE, values)
-        restored = [pk for (pk,) in cursor.fetchall()]
-    lines.follow(job.contact_list, restored)
+        restored = cursor.fetchall()
+    lines.follow(job.contact_list, [pk for (pk,) in restored if pk])
     return len(restored)
 
 

@@ -98,12 +98,12 @@ def _hand_over(campaign: Campaign, waiting: QuerySet[CampaignContact], lists: Co
 
 
 def follow(contact_list: ContactList, people: list[int]) -> None:
-    """Contacts may have another number now: who was never dialled is called at that, whoever was is not called again.
+    """Contacts have another number now: who was never dialled is called at that, whoever was is not called again.
 
     Nor is anybody whose new number the campaign has already, or who is kept (again): they are skipped.
     """
-    off = CampaignContact.objects.filter(off_list.moved() | off_list.left(), contact__in=people, state__in=DUE_CONTACTS)
-    campaigns = _locked(_campaigns(off))
+    rows = CampaignContact.objects.filter(contact__in=people)
+    campaigns = _locked(_campaigns(rows.filter(state__in=OPEN)))
     if not campaigns:
         return
     with connection.cursor() as cursor:
@@ -112,7 +112,7 @@ def follow(contact_list: ContactList, people: list[int]) -> None:
             zone = phones.zone_of_region(contact_list.region, campaign.time_zone)
             cursor.execute(_FOLLOW, {"people": people, "campaign": campaign.pk, "zone": zone})
             _open(campaign, {zone for (zone,) in cursor.fetchall()})
-    off_list.skip(off)
+    off_list.skip(rows.filter(state__in=DUE_CONTACTS))
 
 
 def _campaigns(rows: QuerySet[CampaignContact]) -> list[int]:

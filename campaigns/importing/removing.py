@@ -40,7 +40,7 @@ def undo(contact_import: ContactImport, *, by: Actor) -> bool:
     """Let a worker take back what an ended import did; False if it runs, or was undone already."""
     with transaction.atomic():
         rows = ContactImport.objects.filter(pk=contact_import.pk)
-        fresh = {"cursor": 0, "undone": 0, "kept": 0, "restoring": False, "tried_at": None}
+        fresh = {"leaving": 0, "cursor": 0, "undone": 0, "kept": 0, "restoring": False, "tried_at": None}
         begun = advance(rows, IMPORT, ImportStatus.UNDOING, field="status", **fresh)
         if begun:
             audit.record(by, "undo import", f"list:{contact_import.contact_list_id}", file=contact_import.file_name)

@@ -75,8 +75,10 @@ _OF_THE_LIST = "FROM campaigns_contact AS person WHERE person.contact_list_id = 
 _HAS_PHONE = "person.phone = given.phone"
 _HAS_ID = "person.external_id <> '' AND person.external_id = given.external_id"
 _SAME_PHONE = f"SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} LIMIT 1"
-# Who left the list and was kept for the sake of a call is not on it: naming them again brings them in.
-_KEPT_PHONE = f"SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} AND person.kept LIMIT 1"
+# Who left the list and was kept for the sake of a call is not on it: naming them again brings them in. Not so who did
+# not want to be called, unless the file says what they want now.
+_KEPT_PHONE = f"""SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} AND person.kept
+    AND (person.flag <> %(refused)s OR given.consent <> '') LIMIT 1"""
 # Whom no id tells is told by the number, unless both have an id: then they are two people with one phone.
 _SAME_ID = f"""SELECT id FROM (
         SELECT 1 AS turn, id {_OF_THE_LIST} AND {_HAS_ID}
@@ -91,7 +93,6 @@ _NAMED = f"""
                 LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_PHONE} OFFSET 0) AS found
             UNION SELECT found.id FROM stage AS given,
                 LATERAL (SELECT id {_OF_THE_LIST} AND {_HAS_ID} OFFSET 0) AS found)"""  # noqa: S608 (our words)
-# Who did not want to be called is brought in by a file only if that says what they want now.
 _REFUSES = "person.kept AND person.flag = %(refused)s AND known.consent = ''"
 # Whoever this import has brought or changed already is a repetition; who was only named by it is not.
 _UPDATE = """
@@ -188,7 +189,7 @@ def _through_stage(cursor: CursorWrapper, job: ContactImport, chunk: Chunk, opti
     by_id = options.how != APPEND and options.match_by == BY_ID
     cursor.execute(_STAGE)
     _copy(cursor, "COPY stage FROM STDIN", chunk.found.staged, "\n")
-    opted_out = _lines(cursor, _OPTED_OUT, values) if by_id else set()
+    opted_out = _lines(cursor, _OPTED_OUT, values) if options.how != APPEND else set()
     updated = _bring_up_to_date(cursor, job, options, values)
     repeated = _lines(cursor, _INSERT_PEOPLE.format(wanted=_OF_A_NEW_ID if by_id else "true"), values) - updated
     if options.how == REPLACE and by_id:

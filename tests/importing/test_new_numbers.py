@@ -1,13 +1,15 @@
 """A file matched by id gives people other numbers: the lines of campaigns follow, nobody is dialled at the old one."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import control, enrolling, off_list, outcomes, suppressing
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import issues, loading, removing
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import BY_ID, MERGE, REPLACE
+from campaigns.importing.options import BY_ID, BY_PHONE, MERGE, REPLACE
 from campaigns.models import Campaign, CampaignContact, Contact, ContactImport, Suppression
 from tests import people
 from tests.importing.conftest import Upload
@@ -78,11 +80,14 @@ def test_a_number_that_the_campaign_calls_already_is_not_called_twice(campaign: 
     assert (asha(campaign).phone, asha(campaign).state) == (ASHA, "skipped")
 
 
+@pytest.mark.parametrize("match_by", [BY_ID, BY_PHONE])
 @pytest.mark.parametrize("how", [MERGE, REPLACE])
-def test_who_asked_not_to_be_called_gets_no_new_number(campaign: Campaign, upload: Upload, how: str) -> None:
+def test_who_asked_not_to_be_called_gets_no_new_number(
+    campaign: Campaign, upload: Upload, how: str, match_by: str
+) -> None:
     suppressing.suppress([ASHA], reason="asked", by=COMMAND_LINE)
     rows = "Ravi,9876543210,,L1\nAsha,9000000002,,L2\nOm,9123456781,,L3\n"
-    told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=how, match_by=BY_ID)
+    told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=how, match_by=match_by)
     assert (loading.counts(told), told.removed) == (Counts(rows=3, imported=2, rejected=1), 0)
     assert list(told.issues.values_list("kind", "line", "reason")) == [("rejected", 3, issues.OPTED_OUT)]
     assert Contact.objects.get(external_id="L2").phone == asha(campaign).phone == ASHA
@@ -101,3 +106,12 @@ def test_a_number_that_another_row_of_the_file_gives_up_can_be_taken(campaign: C
     assert (told.updated, told.duplicates) == (3, 0)
     given = dict(campaign.contacts.values_list("name", "phone"))
     assert given == {"Ravi": ASHA, "Asha": "+919123456781", "Om": NEW}
+
+
+def test_somebody_in_a_call_is_locked_so_that_its_end_sees_the_new_number(campaign: Campaign, upload: Upload) -> None:
+    CampaignContact.objects.filter(name="Asha").update(state="in-call", tries=1)
+    with CaptureQueriesContext(connection) as asked:
+        renumbered(upload)
+    locks = [query["sql"] for query in asked.captured_queries if "FOR NO KEY UPDATE" in query["sql"]]
+    assert sum("campaigns_campaigncontact" in sql for sql in locks) == 1
+    assert asha(campaign).phone == ASHA
