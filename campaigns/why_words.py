@@ -1,15 +1,16 @@
 """The answer to “why not called yet?” in a sentence, for pages and the command line alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from campaigns import filters, progress
 from campaigns.filters import Condition
 from campaigns.lifecycle import CampaignStatus, ContactState
-from campaigns.models import Campaign, CampaignContact, Contact
+from campaigns.models import Campaign, CampaignContact, CampaignList, Contact
 from campaigns.templatetags.dialer import span, when
 from campaigns.why import Answer, Check
 
+MOST_TOLD = 3  # campaigns that leave somebody out
 NOBODY_DIALS = ("no-worker", "database-lock")
 
 
@@ -60,6 +61,25 @@ def not_in_queue(campaign: Campaign, phone: str) -> str:
     if campaign.enrolled_at is None or campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
         return f"“{link.contact_list.name}” is still being added to the campaign."
     return f"The number came on “{link.contact_list.name}” after the campaign had ended: it calls nobody any more."
+
+
+def left_out(entries: Sequence[Contact], enrolled: Collection[int], kind: str) -> list[tuple[Campaign, str]]:
+    """The newest campaigns on accounts of this kind that call people of somebody's lists (`entries`) but not them, since
+    they do not match, each with the reason in words; without those that have `enrolled` them."""
+    if not entries:
+        return []
+    launched = Campaign.objects.filter(launched_at__isnull=False, is_test=False, account__kind=kind)
+    picky = launched.exclude(audience=[]).exclude(pk__in=enrolled)
+    found = picky.filter(lists__in=[one.contact_list_id for one in entries]).distinct().order_by("-pk")[:MOST_TOLD]
+    links = CampaignList.objects.filter(
+        campaign__in=list(found), contact_list__in=[one.contact_list_id for one in entries]
+    )
+    cursors = {(link.campaign_id, link.contact_list_id): link.cursor for link in links}
+    judged = [
+        (campaign, [one for one in entries if one.pk <= cursors.get((campaign.pk, one.contact_list_id), 0)])
+        for campaign in found
+    ]
+    return [(campaign, _no_match(on[0], filters.from_json(campaign.audience))) for campaign, on in judged if on]
 
 
 def _no_match(person: Contact, audience: Sequence[Condition]) -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from campaigns import audit, suppressing
+from campaigns import audit, suppressing, why_words
 from campaigns.audit import Actor
 from campaigns.forms.contact import FindForm, WhyForm
 from campaigns.models import CallAttempt, Campaign, CampaignContact, Contact, ContactList, Suppression
@@ -30,6 +30,7 @@ class Person:
     enrolments: list[CampaignContact]
     calls: list[CallAttempt]
     suppression: Suppression | None
+    left_out: list[tuple[Campaign, str]]  # campaigns over their lists that they do not match, and why
 
 
 @require_http_methods(["GET", "POST"])
@@ -99,6 +100,7 @@ def person(phone: str) -> Person:
         enrolments=enrolled,
         calls=of_person(phone, kind, MOST),
         suppression=Suppression.objects.select_related("added_by").filter(phone=phone).first(),
+        left_out=why_words.left_out(on_lists, [row.campaign_id for row in enrolled], kind),
     )
 
 

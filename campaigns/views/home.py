@@ -1,10 +1,12 @@
 """The overview: is it dialling, is it going well, and if not, why. For an empty installation: the next step."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from campaigns import progress, tallies
+from campaigns import audiences, filters, progress, tallies
 from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus, Outcome
 from campaigns.models import Campaign, ContactList, ExotelAccount, Pacer
 from campaigns.progress import FunnelStep
@@ -28,6 +30,7 @@ from campaigns.views.heat import heat
 from campaigns.views.shares import shares
 
 HALF_HOUR = 30
+COUNTED_FOR = 300  # seconds
 SAID = (
     ("goal", "Goal"),
     ("progress", "Call back or paid"),
@@ -93,9 +96,24 @@ def home(request: HttpRequest) -> HttpResponse:
 def _planned_today(now: datetime) -> list[tuple[Campaign, int]]:
     """The next four that start by themselves before the axis of the day ends, with how many people they have."""
     rows = Campaign.objects.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lt=axis_of(now).end, is_test=False)
-    found = list(rows.select_related("account").prefetch_related("list_links").order_by("scheduled_at", "pk")[:4])
-    people = tallies.people_on(link.contact_list_id for one in found for link in one.list_links.all())
-    return [(one, sum(people[link.contact_list_id] for link in one.list_links.all())) for one in found]
+    found = list(rows.select_related("account").prefetch_related("lists").order_by("scheduled_at", "pk")[:4])
+    people = tallies.people_on(each.pk for one in found for each in one.lists.all())
+    return [(one, _about(one, people, now)) for one in found]
+
+
+def _about(campaign: Campaign, people: Mapping[int, int], now: datetime) -> int:
+    """How many people it is to call."""
+    sizes = {each.pk: people[each.pk] for each in campaign.lists.all()}
+    if not campaign.audience:
+        return sum(sizes.values())
+    return _matching(json.dumps(campaign.audience), tuple(sizes.items()), now.timestamp() // COUNTED_FOR)
+
+
+@lru_cache(maxsize=64)
+def _matching(audience: str, sizes: tuple[tuple[int, int], ...], _: float) -> int:
+    """Remembered for a while: the overview is drawn every few seconds, and this is a pale bar in it."""
+    lists = list(ContactList.objects.filter(pk__in=dict(sizes)))
+    return audiences.matching(lists, filters.from_json(json.loads(audience)), dict(sizes)).people
 
 
 def _sparks(day: Today, now: datetime) -> dict[str, Spark | None]:

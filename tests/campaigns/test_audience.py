@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from campaigns import audiences, control, creating, enrolling, filters, pacing, suppressing, versions, why_words
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import AttemptState, CampaignStatus
-from campaigns.models import Campaign, CampaignContact, CampaignList, Contact, ContactList
+from campaigns.models import Campaign, CampaignContact, CampaignList, Contact, ContactList, User
 from campaigns.refusals import NotAllowed
+from campaigns.views import home
 from campaigns.views.plan import plan
 from tests import people
 from tests.campaigns import plans
@@ -167,3 +169,23 @@ def test_a_campaign_that_nobody_matches_cannot_be_launched() -> None:
     assert "Nobody on the chosen lists matches: city is Goa. Change who is called." in control.problems(campaign)
     campaign.audience = filters.to_json([filters.read_text("city = Pune", [one])])
     assert not [problem for problem in control.problems(campaign) if "matches" in problem]
+
+
+def test_a_persons_page_tells_which_campaigns_leave_them_out_and_why(meera: User) -> None:
+    one = of_cities("Pune", "Goa")
+    goa = one.contacts.latest("pk")
+    left, taken, open_ = (asking(f"city = {city}", lists=[one]) for city in ("Pune", "Goa", "Delhi"))
+    for campaign in (left, taken):
+        enrol(campaign)
+    found = why_words.left_out([goa], [taken.pk], "simulator")
+    assert [(campaign.pk, said.endswith("audience: city is Pune.")) for campaign, said in found] == [(left.pk, True)]
+    assert open_.pk not in [campaign.pk for campaign, _ in found], "not judged yet"
+    client = Client()
+    client.force_login(meera)
+    assert "do not match the campaign’s audience: city is Pune." in client.get(f"/contacts/{goa.pk}/").content.decode()
+
+
+def test_the_overview_plans_with_those_who_match() -> None:
+    now = pacing.db_now()
+    campaign = asking("city = Pune", lists=[of_cities("Pune", "Goa")], status="scheduled", scheduled_at=now)
+    assert home._planned_today(now) == [(campaign, 1)]
