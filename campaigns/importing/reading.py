@@ -10,7 +10,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -144,8 +144,14 @@ def batches(file: BinaryIO, shape: Shape, skip: int = 0) -> Iterator[Batch]:
     left = shape.skip + skip
     for batch in in_batches(Lines(file, shape.encoding), shape.delimiter):
         if left < len(batch):
-            yield batch.part(left, len(batch))
+            kept = batch.part(left, len(batch))
+            yield _as_before(kept) if shape.handed_out else kept
         left = max(0, left - len(batch))
+
+
+def _as_before(batch: Batch) -> Batch:
+    """Rows of our rejects as they stood in the file that they were rejected from."""
+    return replace(batch, cells=[list(map(spreadsheets.plain_cell, cells)) for cells in batch.cells])
 
 
 def refuse_other_formats(head: bytes) -> None:
