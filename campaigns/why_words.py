@@ -64,7 +64,7 @@ def not_in_queue(campaign: Campaign, phone: str) -> str:
 
 
 def left_out(entries: Sequence[Contact], enrolled: Collection[int], kind: str) -> list[tuple[Campaign, str]]:
-    """The newest campaigns on accounts of this kind that call people of somebody's lists (`entries`) but not them, since
+    """The newest campaigns on accounts of this kind that call people of somebody’s lists (`entries`) but not them, as
     they do not match, each with the reason in words; without those that have `enrolled` them."""
     if not entries:
         return []
