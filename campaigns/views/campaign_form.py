@@ -17,10 +17,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from campaigns import bots, creating
+from campaigns import bots, creating, filters
 from campaigns.audit import Actor
 from campaigns.control import NotAllowed
 from campaigns.creating import CampaignPlan
+from campaigns.filters import BadFilter, Condition
 from campaigns.forms.campaign_what import WhatForm
 from campaigns.forms.campaign_when import WhenForm
 from campaigns.forms.campaign_who import WhoForm
@@ -54,13 +55,26 @@ WHO, WHAT, WHEN, REVIEW = STEPS = (
 
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Step 1 of a campaign that does not exist yet."""
+    """Step 1 of a campaign that does not exist yet; an address may name a list, and a filter as its page has it."""
     account = default_account()
     if account is None or not ContactList.objects.exists():
         return render(request, "campaigns/cannot_begin.html", {"needs_account": account is None})
-    chosen = ContactList.objects.filter(pk__in=filter(str.isdecimal, [request.GET.get("list", "")]))
-    form = WhoForm(request.POST or None, draft=replace(_blank(account), lists=list(chosen)))
+    chosen = list(ContactList.objects.filter(pk__in=filter(str.isdecimal, [request.GET.get("list", "")])))
+    draft = replace(_blank(account), lists=chosen, audience=_asked(request, chosen))
+    form = WhoForm(request.POST or None, draft=draft)
     return _answer(request, WHO, form, None)
+
+
+def _asked(request: HttpRequest, lists: Sequence[ContactList]) -> tuple[Condition, ...]:
+    """The conditions of the address; what is wrong with them is said, and nobody is left out unsaid."""
+    if request.method == "POST":
+        return ()
+    try:
+        return filters.parse(request.GET, lists)
+    except BadFilter as refused:
+        for problem in refused.problems:
+            messages.warning(request, problem)
+        return ()
 
 
 @require_http_methods(["GET", "POST"])

@@ -62,6 +62,10 @@ class Filtered:
         asked = [pair for row, _ in self.rows for pair in _pairs(row)]
         return urlencode([(name, value) for name, value in (("q", self.q), ("sort", sort)) if value] + asked)
 
+    def campaign_query(self) -> str:
+        """The parameters of the address of a new campaign to the same people."""
+        return urlencode([("list", self.contact_list.pk), *filters.query_of(self.conditions)])
+
     def people(self) -> QuerySet[Contact]:
         """Whoever of the list meets the conditions, in the order of the list's own index."""
         pk = self.contact_list.pk

@@ -197,3 +197,18 @@ def test_without_a_script_a_row_is_added_by_the_page_itself(client_of_meera: Cli
 def test_a_new_campaign_of_a_list_counts_it_at_once(client_of_meera: Client, borrowers: ContactList) -> None:
     page = client_of_meera.get(f"/campaigns/new?list={borrowers.pk}").content.decode()
     assert '<b class="num">4</b> people: everybody on the list.' in page
+
+
+def test_the_filter_of_a_lists_page_is_taken_over(client_of_meera: Client, borrowers: ContactList) -> None:
+    asked = "field=var%3Acity&op=is&value=Pune"
+    listed = client_of_meera.get(f"/lists/{borrowers.pk}/?q=Asha&{asked}").content.decode()
+    [address] = [part.split('"')[0] for part in listed.split('href="')[1:] if part.startswith("/campaigns/new?list=")]
+    page = client_of_meera.get(address.replace("&amp;", "&")).content.decode()
+    assert '<b class="num">1</b> of 4 people matches.' in page
+    assert page.count('name="field"') == 2
+
+
+def test_a_filter_of_an_address_that_is_wrong_is_said(client_of_meera: Client, borrowers: ContactList) -> None:
+    page = client_of_meera.get(f"/campaigns/new?list={borrowers.pk}&field=var%3Atown&op=is&value=x").content.decode()
+    assert "No column of these lists is named “town”" in page
+    assert "everybody on the list" in page
