@@ -102,7 +102,7 @@ def pages(account: ExotelAccount, client: Client) -> dict[str, str]:
     return {
         "overview": "/",
         "campaigns": "/campaigns/",
-        "new": "/campaigns/new",
+        "new": f"/campaigns/new?list={contacts.pk}&field=name&op=contains&value=a&field=campaign:{live.pk}&op=called",
         "edit": f"/campaigns/{draft.pk}/edit",
         "review": f"/campaigns/{draft.pk}/",
         "live": f"/campaigns/{live.pk}/",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -55,7 +56,8 @@ def _pages() -> dict[str, str]:
     return {
         "home": "/",
         "campaigns": "/campaigns/",
-        "new": "/campaigns/new",
+        "new": f"/campaigns/new?list={contacts.pk}&field=name&op=lacks&value={quote(world.EVIL)}"
+        f"&field=campaign:{live.pk}&op=called&value=",
         "review": f"/campaigns/{draft.pk}/",
         "edit": f"/campaigns/{draft.pk}/edit",
         "live": f"/campaigns/{live.pk}/",
