@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import F, Max
 
-from campaigns import holds, pacing, witness
+from campaigns import audit, holds, pacing, witness
+from campaigns.audit import DIALER
 from campaigns.holds import Hold
-from campaigns.lifecycle import CampaignStatus
+from campaigns.lifecycle import CAMPAIGN, CampaignStatus, advance
 from campaigns.models import CallAttempt, Campaign, ExotelAccount, Gap, Installation
 from campaigns.templatetags.dialer import span, to_the_second, zone
 from campaigns.witness import Known, Mark
@@ -28,6 +29,10 @@ LEAP = 10_000  # numbers of attempts that may have been given out after the last
 BLIND_LEAP = 10_000_000  # the same if there is no mark at all
 HOW = "Run “manage.py resume_campaign ID --after-restore”: it asks Exotel who was called, before anybody is dialled."
 BLIND = "Nobody can say whether this database knows every call: what Redis and STATE_DIR had kept of the last is lost."
+OTHERS = (
+    "Paused because this database was put back from a copy: it does not know who asked not to be called since. No call "
+    "of this account is missing. Put those wishes back on the do-not-call list, then resume."
+)
 CHECK_FIRST = (
     "This database has forgotten calls (see Settings). Run “manage.py resume_campaign ID --after-restore” first: it "
     "asks Exotel who was called."
@@ -48,8 +53,9 @@ def clear(account_id: int) -> bool:
     with transaction.atomic():
         now = pacing.db_now()
         forgetful = _forgetful(here, known, account_id)
-        for one in forgetful:
-            _open(one, known.marks.get(one), now)
+        opened = [_open(one, known.marks.get(one), now) for one in forgetful]
+        if any(gap.witnessed for gap in opened if gap):
+            _pause_the_others(now)
     _use_no_number_twice(known)
     if account_id in [one for one in {account_id, *forgetful} if _stopped(one)]:
         return False
@@ -108,7 +114,8 @@ def _has_called(account_id: int) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------- the gap
-def _open(account_id: int, mark: Mark | None, now: datetime) -> None:
+def _open(account_id: int, mark: Mark | None, now: datetime) -> Gap | None:
+    """The gap, if it was not known yet."""
     last = CallAttempt.objects.filter(account=account_id).order_by("-intent_at").values_list("intent_at", flat=True)
     lag = timedelta(seconds=ExotelAccount.objects.values_list("reporting_lag", flat=True).get(pk=account_id))
     over = mark.over if mark and mark.owner else now + longest_call(account_id)
@@ -119,7 +126,24 @@ def _open(account_id: int, mark: Mark | None, now: datetime) -> None:
         "witnessed": mark.attempt if mark else 0,
         "ready_at": over + UNWITNESSED + lag,
     }
-    Gap.objects.get_or_create(account_id=account_id, closed_at=None, defaults=said)
+    gap, new = Gap.objects.get_or_create(account_id=account_id, closed_at=None, defaults=said)
+    return gap if new else None
+
+
+def _pause_the_others(now: datetime) -> None:
+    """The do-not-call list is as old as the copy for accounts that lost no call, too: a person resumes them."""
+    lost = Gap.objects.filter(closed_at__isnull=True).values("account")
+    others = Campaign.objects.exclude(account__in=lost)
+    for account_id in (
+        others.filter(status=CampaignStatus.RUNNING).order_by("account").values_list("account").distinct()
+    ):
+        pacing.lock(*account_id)
+    for campaign in others.filter(status=CampaignStatus.RUNNING):
+        holds.pause(campaign, OTHERS, now)
+    for campaign in others.filter(status=CampaignStatus.SCHEDULED):
+        rows = Campaign.objects.filter(pk=campaign.pk)
+        if advance(rows, CAMPAIGN, CampaignStatus.DRAFT, field="status", scheduled_at=None, launched_by=None):
+            audit.record(DIALER, "unschedule", f"campaign:{campaign.pk}", reason=OTHERS)
 
 
 def longest_call(account_id: int) -> timedelta:

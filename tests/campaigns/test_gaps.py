@@ -164,16 +164,24 @@ def test_the_number_of_a_forgotten_call_is_never_given_out_again() -> None:
     assert next_number() > lost[-1].pk + 1000
 
 
-def test_an_account_that_lost_nothing_dials_on_with_numbers_that_nobody_had() -> None:
+def test_an_account_that_lost_nothing_waits_for_the_do_not_call_list_and_dials_with_numbers_that_nobody_had() -> None:
+    """It lost no call, and yet its people may have asked not to be called since the copy was made."""
     campaign, other = running(), running()
+    planned = people.campaign(other.account, status="scheduled", scheduled_at=timezone.now() + timedelta(hours=1))
     kept = called(other)
     lost = called(campaign)
     forget(lost)
     assert gaps.clear(other.account_id)
     assert next_number() > lost.pk
     assert status(campaign) == ("paused", "Dialer")  # found with the first look, whoever looked
-    assert status(other) == ("running", "")
+    assert status(other) == ("paused", "Dialer")
+    assert "do-not-call list" in other.paused_reason
+    assert status(planned) == ("draft", "")
     assert CallAttempt.objects.get() == kept
+    control.resume(other.pk, by=COMMAND_LINE)
+    assert not gaps.clear(campaign.account_id)
+    assert gaps.clear(other.account_id)
+    assert status(other) == ("running", "")  # once, not with each look
 
 
 def test_the_same_number_given_out_again_by_another_loop_deceives_nobody() -> None:
