@@ -12,11 +12,12 @@ from typing import Any
 
 from django.db.models import F, Max
 
-from campaigns import enrolling, events, outcomes, pacing, reconciling
+from campaigns import enrolling, events, filters, outcomes, pacing, reconciling
 from campaigns.events import Arrival
 from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.details import CallDetails
 from campaigns.exotel.numbers import canonical, same_number
+from campaigns.filters import Condition
 from campaigns.importing import phones
 from campaigns.lifecycle import (
     CAMPAIGN_CONTACT,
@@ -115,8 +116,9 @@ def _enrolled(gap: Gap, number: str) -> list[CampaignContact]:
 def _enrol(campaign: Campaign, number: str) -> None:
     """Put the person into the queue ahead of time, if the campaign's lists have them: they were called from it."""
     links = CampaignList.objects.filter(campaign=campaign)
-    people = Contact.objects.filter(contact_list__in=links.values("contact_list"), phone=number)
-    person = people.select_related("contact_list").first()
+    lists = list(campaign.lists.all())
+    people = Contact.objects.filter(contact_list__in=lists, phone=number).select_related("contact_list")
+    person = filters.apply(people, _certain(campaign), lists).first()
     if person is None:
         return
     # enrol_chunk leaves a locked campaign for later: else each could wait for somebody whom the other has put in
@@ -133,6 +135,14 @@ def _enrol(campaign: Campaign, number: str) -> None:
         prepared=not enrolling.speaks(campaign),
     )
     links.filter(contact_list=person.contact_list_id).update(total=F("total") + 1)
+
+
+def _certain(campaign: Campaign) -> list[Condition]:
+    """What of its audience surely held when it called: a draft may have been changed before it was launched, and of
+    other campaigns' calls some are forgotten, too. Whom that leaves out it has not called, and must not call again."""
+    if campaign.status == CampaignStatus.DRAFT:
+        return []
+    return [one for one in filters.from_json(campaign.audience) if not one.campaign_id]
 
 
 def _likeliest_first(call: CallDetails, people: Sequence[CampaignContact]) -> list[CampaignContact]:

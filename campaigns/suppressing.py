@@ -71,21 +71,23 @@ def suppress_people(people: QuerySet[Contact], *, reason: str, by: Actor, subjec
 
 
 _SUPPRESS = """
-    WITH people (id, phone) AS ({people}), new AS (
+    WITH new AS (
         INSERT INTO campaigns_suppression (phone, reason, source, added_at, added_by_id)
-        SELECT DISTINCT phone, %s, 'operator', now(), %s::bigint FROM people ORDER BY phone
+        SELECT DISTINCT phone, %s, 'operator', now(), %s::bigint FROM unnest(%s::text[]) AS given (phone) ORDER BY phone
         ON CONFLICT (phone) DO NOTHING RETURNING 1)
-    SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM new), (SELECT coalesce(max(id), 0) FROM people)"""
+    SELECT count(*) FROM new"""
 
 
 def _suppress_chunk(people: QuerySet[Any, Any], reason: str, by: Actor) -> tuple[int, int, int]:
     """(people, numbers that are new, id of the last of them)"""
-    text, values = people.query.sql_with_params()
+    found = list(people)  # first: to find a few of a million takes seconds, in which others shall be dialled
+    if not found:
+        return 0, 0, 0
     with transaction.atomic(), connection.cursor() as cursor:
         _lock_pacers()
-        cursor.execute(_SUPPRESS.format(people=text), [*values, reason, by.user.pk if by.user else None])
-        row: tuple[int, int, int] = cursor.fetchone()
-    return row
+        cursor.execute(_SUPPRESS, [reason, by.user.pk if by.user else None, [one["phone"] for one in found]])
+        (new,) = cursor.fetchone()
+    return len(found), new, found[-1]["pk"]
 
 
 def _lock_pacers() -> None:

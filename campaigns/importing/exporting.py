@@ -72,11 +72,13 @@ def _other(place: int) -> Cell:
 def csv_of(people: QuerySet[Contact], shown: Sequence[Column]) -> Iterator[str]:
     """CSV text, a page at a time by key, each in a short transaction. `people` are of one list, in its order.
 
+    Whoever has left the list and was kept for the sake of a call is not in it: the file, uploaded again, would bring
+    them back, even those who do not want to be called, whose column of consent still has their yes.
     Begins with a BOM, without which Excel reads UTF-8 as Western text. No cell is a formula: numbers, which begin with
     a plus, carry an apostrophe, and stay text in a spreadsheet; the importer takes it off.
     """
     yield spreadsheets.BOM + spreadsheets.written([[column.heading for column in shown]])
     last = 0
-    while page := list(people.filter(pk__gt=last)[:PAGE]):
+    while page := list(people.filter(pk__gt=last, kept=False)[:PAGE]):
         yield spreadsheets.written([column.cell(person) for column in shown] for person in page)
         last = page[-1].pk

@@ -171,6 +171,16 @@ def test_somebody_whose_turn_to_be_enrolled_had_not_come_in_the_copy_is_not_call
     assert campaign.contacts.count() == 2
 
 
+def test_a_campaign_is_not_given_the_call_of_somebody_whom_it_leaves_out(exotel: FarSide) -> None:
+    number = people.phone(10)  # busy: whose call it is would call again
+    listed = people.contact_list([number, people.phone(1)])
+    campaign = campaign_of(exotel, lists=[listed], audience=[["name", "is", "Person 2"]])
+    exotel.call(number)
+    gap_of(campaign)
+    assert kinds(resume(campaign)) == ["nobody"]
+    assert not campaign.contacts.filter(phone=number).exists()
+
+
 @pytest.mark.parametrize(("status", "state"), [("completed", "done"), ("running", "done"), ("running", "skipped")])
 def test_a_call_of_a_draft_is_not_given_to_a_campaign_that_is_done_with_the_person(
     exotel: FarSide, status: str, state: str

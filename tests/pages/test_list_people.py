@@ -5,7 +5,9 @@ import io
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import suppressing
@@ -182,6 +184,14 @@ def test_columns_of_later_files_stand_behind_and_no_two_headings_are_alike(
     assert rows[-1] == ["", "'+919000000041", "", "", "", "12", "North"]
 
 
+def test_who_has_left_the_list_is_not_in_the_file_that_would_bring_them_back(
+    client_of_meera: Client, due: ContactList
+) -> None:
+    Contact.objects.filter(name="Sunita").update(kept=True)
+    text, _ = exported(client_of_meera, due)
+    assert [row[0] for row in csv.reader(io.StringIO(text))] == ["Name", "Kavita", "'-Ravi", "imran"]
+
+
 # --------------------------------------------------------------------------------------------------------- suppress
 def test_who_is_shown_is_never_called_again_after_a_yes_that_names_their_number(
     client_of_meera: Client, meera: User, due: ContactList
@@ -225,3 +235,13 @@ def test_many_are_added_in_chunks_and_a_second_run_ends_a_broken_one(
     assert added == suppressing.Added(people=4, new=3)
     again = suppressing.suppress_people(everybody, reason="x", by=Actor.of(meera), subject="list:1")
     assert again == suppressing.Added(people=4, new=0)
+
+
+def test_people_are_looked_for_before_dialling_is_held_up(meera: User, due: ContactList) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        suppressing.suppress_people(
+            Contact.objects.filter(contact_list=due), reason="x", by=Actor.of(meera), subject="list:1"
+        )
+    said = [each["sql"] for each in asked]
+    held = next(place for place, sql in enumerate(said) if "campaigns_pacer" in sql)
+    assert not [sql for sql in said[held:] if "campaigns_contact" in sql]
