@@ -17,7 +17,7 @@ from campaigns.importing.by_columns import COLUMNS, Read
 from campaigns.importing.people import Columns
 from campaigns.importing.reading import Shape
 
-__all__ = ["COLUMNS", "STAGED", "Chunk", "Repair", "ahead", "chunks", "together"]
+__all__ = ["COLUMNS", "STAGED", "Chunk", "Repair", "Stride", "ahead", "chunks", "together"]
 
 Item = TypeVar("Item")
 
@@ -26,6 +26,8 @@ STAGED = (  # COLUMNS and their types
     "external_id text, consent text, flag text"
 )
 MOST_TEXT = 8_000_000  # characters of a chunk, as read and as made for COPY: it is in memory, and so is the next
+FIRST, LEAST = 4_000, 1_000  # rows of the first chunk, and of any
+STEP = 0.4  # seconds of work in a chunk
 PATIENCE = 0.001  # seconds that the thread which talks to the database waits for the one that reads (Python's: 0.005)
 
 
@@ -61,9 +63,22 @@ class Repair(TypedDict):
     after: str
 
 
-def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: int) -> Iterator[Chunk]:
-    """The rows behind the first `skip`, `size` at a time; fewer where their text is long."""
-    found, rows, text = Read(), 0, 0
+class Stride:
+    """How many rows the next chunk has: `most`, or as many as take STEP seconds here, so that on a busy machine, too, a
+    progress bar moves each second. The first is short."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.rows = min(FIRST, most)
+
+    def took(self, rows: int, seconds: float) -> None:
+        """So many rows were made and stored in so many seconds."""
+        self.rows = min(self._most, max(LEAST, round(rows * STEP / max(seconds, 0.001))))
+
+
+def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, stride: Stride) -> Iterator[Chunk]:
+    """The rows behind the first `skip`, as many at a time as `stride` has; fewer where their text is long."""
+    found, rows, text, size = Read(), 0, 0, stride.rows
     width = _width(columns)
     for batch in reading.batches(file, shape, skip):
         start = 0
@@ -73,7 +88,7 @@ def chunks(file: BinaryIO, shape: Shape, columns: Columns, *, skip: int, size: i
             start, rows, text = start + len(part), rows + len(part), text + part.size + len(part) * width
             if rows == size or text >= MOST_TEXT:
                 yield _chunk(rows, found, columns, file.tell())
-                found, rows, text = Read(), 0, 0
+                found, rows, text, size = Read(), 0, 0, stride.rows
     if rows:
         yield _chunk(rows, found, columns, file.tell())
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from campaigns.audit import Actor
 from campaigns.importing import consent, issues, reading, removing, replacing, storing, uploads
-from campaigns.importing.chunks import Chunk, ahead, chunks, together
+from campaigns.importing.chunks import Chunk, Stride, ahead, chunks, together
 from campaigns.importing.one_at_a_time import Busy, in_front_of, next_due, only_one
 from campaigns.importing.options import REPLACE, Options
 from campaigns.importing.people import Columns
@@ -28,7 +28,7 @@ from campaigns.importing.replacing import MostWouldLeave
 from campaigns.lifecycle import IMPORT, ImportStatus, advance
 from campaigns.models import ContactImport, ContactList
 
-CHUNK_ROWS = 20_000  # about half a second of work, so that a progress bar moves each second
+CHUNK_ROWS = 20_000  # at most: see Stride
 BROKEN = "This file cannot be imported: reading it ended in a fault of ours, which is in the log. What came in stays."
 STUCK = "The undo ended in a fault of ours, which is in the log. It can be tried again."
 LOOK_AGAIN = 0.3  # seconds between two looks whether a list is free
@@ -137,8 +137,13 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
         with uploads.opened(job) as (file, shape):
             columns = _columns(job, shape)
             _merge_columns(job.contact_list_id, columns)
-            for chunk in ahead(chunks(file, shape, columns, skip=job.rows, size=chunk_rows)):
+            stride = Stride(chunk_rows)
+            began = time.monotonic()
+            for chunk in ahead(chunks(file, shape, columns, skip=job.rows, stride=stride)):
                 _import_chunk(job, chunk)
+                now = time.monotonic()
+                stride.took(chunk.rows, now - began)
+                began = now
                 if progress:
                     progress(counts(job))
             if options.how == REPLACE:

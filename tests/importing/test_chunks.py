@@ -17,12 +17,40 @@ ROWS = "Name,Mobile\n" + "".join(f"P{place},90000{place:05}\n" for place in rang
 def cut(size: int, text: str = ROWS, skip: int = 3) -> list[chunks.Chunk]:
     file = io.BytesIO(text.encode())
     shape = reading.look(file)
-    return list(chunks.chunks(file, shape, Columns.named(shape.header, "Mobile", "Name", "IN"), skip=skip, size=size))
+    columns = Columns.named(shape.header, "Mobile", "Name", "IN")
+    return list(chunks.chunks(file, shape, columns, skip=skip, stride=chunks.Stride(size)))
 
 
 def test_a_chunk_has_as_many_rows_as_it_may_have() -> None:
     assert [chunk.rows for chunk in cut(10)] == [10, 10, 2]
     assert [line for chunk in cut(10) for line in chunk.found.lines] == list(range(5, 27))
+
+
+def test_chunks_grow_with_the_pace_of_the_machine_and_shrink_where_it_is_slow() -> None:
+    stride = chunks.Stride(20_000)
+    assert stride.rows == chunks.FIRST
+    stride.took(4_000, 0.1)
+    assert stride.rows == 16_000
+    stride.took(16_000, 0.1)
+    assert stride.rows == 20_000
+    stride.took(20_000, 4.0)
+    assert stride.rows == 2_000
+    stride.took(2_000, 60.0)
+    assert stride.rows == chunks.LEAST
+    few = chunks.Stride(5)
+    few.took(5, 0.0)
+    assert few.rows == 5
+
+
+def test_a_change_of_pace_in_the_middle_of_a_file_loses_no_row() -> None:
+    file, stride = io.BytesIO(ROWS.encode()), chunks.Stride(10)
+    shape = reading.look(file)
+    columns = Columns.named(shape.header, "Mobile", "Name", "IN")
+    sizes = []
+    for chunk in chunks.chunks(file, shape, columns, skip=0, stride=stride):
+        sizes.append(chunk.rows)
+        stride.rows = 3 if len(sizes) == 1 else 8
+    assert sizes == [10, 3, 8, 4]
 
 
 def test_a_chunk_ends_before_its_text_grows_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,13 +173,13 @@ def test_a_file_that_is_gone_is_told(client_of_meera: Client) -> None:
     assert "Upload it again." in response.content.decode()
 
 
-def test_progress_is_polled_twice_a_second_and_ends_with_286(client_of_meera: Client) -> None:
+def test_progress_is_polled_thrice_a_second_and_ends_with_286(client_of_meera: Client) -> None:
     contact_import = send(client_of_meera)
     address = f"/imports/{contact_import.pk}/"
     client_of_meera.post(f"{address}map", {"phone_column": "Mobile", "name_column": "Name"})
     waiting = client_of_meera.get(address, HTTP_HX_REQUEST="true")
     assert waiting.status_code == 200
-    assert 'hx-trigger="every 500ms' in waiting.content.decode()
+    assert 'hx-trigger="every 350ms' in waiting.content.decode()
     assert loading.run_due()
     ended = client_of_meera.get(address, HTTP_HX_REQUEST="true")
     assert ended.status_code == 286
