@@ -314,15 +314,25 @@ def _fair_start(campaign: Campaign) -> int:
 
 
 def _audience_problems(campaign: Campaign) -> Iterator[str]:
-    lists = campaign.lists.all()
     if campaign.is_test:
         return
+    lists = list(campaign.lists.all())
     if not lists:
         yield "No contact list is chosen."
     elif not any(contact_list.contacts.exists() for contact_list in lists):
         yield "The chosen lists are empty: import a file first."
     elif campaign.audience:
-        yield from _nobody_matches(list(lists), filters.from_json(campaign.audience))
+        audience = filters.from_json(campaign.audience)
+        yield from _columns_gone(lists, audience)
+        yield from _nobody_matches(lists, audience)
+
+
+def _columns_gone(lists: Sequence[ContactList], audience: Sequence[Condition]) -> Iterator[str]:
+    """A list whose import was undone may come in again under other headings; then everybody "is not" whatever."""
+    for condition in audience:
+        if filters.field_of(condition.field, lists) is None:
+            asked = filters.describe(condition)
+            yield f"The chosen lists have no column “{condition.variable}” any more: {asked}. Change who is called."
 
 
 def _nobody_matches(lists: Sequence[ContactList], audience: Sequence[Condition]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns import off_list
 from campaigns.importing import lines
 from campaigns.models import Contact, ContactImport
 
@@ -36,7 +37,8 @@ _RESTORE = f"""
         WHERE other.contact_list_id = %(list)s AND other.phone = wanted.phone AND other.id <> wanted.id)
     RETURNING CASE WHEN wanted.is_off THEN person.id END"""  # noqa: S608 (our words)
 _RESTORE_ALL_ELSE = f"""
-    UPDATE campaigns_contact SET flag = %(why)s, {_AS_BEFORE}
+    UPDATE campaigns_contact SET {_AS_BEFORE},
+        flag = CASE WHEN (before->>'kept')::boolean AND before->>'flag' = %(refused)s THEN %(refused)s ELSE %(why)s END
     WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NOT NULL"""  # noqa: S608 (our words)
 _FORGET_THE_NAMED = """
     UPDATE campaigns_contact SET changed_by = NULL
@@ -69,6 +71,9 @@ def restore_the_rest(job: ContactImport) -> tuple[int, int] | None:
     restored = 0
     while more := restore(job, left):
         restored += more
+    values: dict[str, Any] = {"people": left, "import": job.pk, "why": NOT_GIVEN_BACK, "refused": off_list.REFUSED}
     with connection.cursor() as cursor:
-        cursor.execute(_RESTORE_ALL_ELSE, {"people": left, "import": job.pk, "why": NOT_GIVEN_BACK})
-        return restored, cursor.rowcount
+        cursor.execute(_RESTORE_ALL_ELSE, values)
+        others = cursor.rowcount
+    lines.follow(job.contact_list, left)  # of them, too, some are off the list again
+    return restored, others

@@ -171,6 +171,14 @@ def test_a_campaign_that_nobody_matches_cannot_be_launched() -> None:
     assert not [problem for problem in control.problems(campaign) if "matches" in problem]
 
 
+def test_a_column_that_is_gone_stops_the_launch_instead_of_letting_everybody_in() -> None:
+    one = of_cities("Pune", "Goa")
+    campaign = asking("city is not Pune", lists=[one])
+    ContactList.objects.filter(pk=one.pk).update(columns=["town"])  # undone, and imported under another heading
+    [told] = [said for said in control.problems(campaign) if "column" in said]
+    assert told == "The chosen lists have no column “city” any more: city is not Pune. Change who is called."
+
+
 def test_a_persons_page_tells_which_campaigns_leave_them_out_and_why(meera: User) -> None:
     one = of_cities("Pune", "Goa")
     goa = one.contacts.latest("pk")

@@ -246,3 +246,18 @@ def test_who_asked_not_to_be_called_at_the_new_number_does_not_get_the_old_one_b
     suppressing.suppress(["+919000000007"], reason="asked", by=COMMAND_LINE)
     told = undone(merged)
     assert (numbers()["A"], told.kept) == ("07", 1)
+
+
+def test_who_had_refused_is_off_the_list_again_after_the_undo_even_without_their_number(upload: Upload) -> None:
+    first = changed(upload, WITH_IDS)
+    Contact.objects.filter(name="A").update(kept=True, flag=off_list.REFUSED)
+    merged = changed(upload, "Name,Mobile,Id,Consent\nA,9000000007,1,yes\n")
+    Contact.objects.filter(name="A").update(kept=False)
+    campaign = people.campaign(lists=[first.contact_list])
+    while enrolling.enrol_chunk(campaign.pk):
+        pass
+    Contact.objects.filter(name="B").update(phone="+919000000001")  # another file has given them A's number
+    assert undone(merged).kept == 1
+    a = Contact.objects.get(name="A")
+    assert (a.phone, a.kept, a.flag) == ("+919000000007", True, off_list.REFUSED)
+    assert CampaignContact.objects.get(contact=a).state == "skipped"
