@@ -137,10 +137,11 @@ def _run(import_id: int, progress: Progress | None, chunk_rows: int) -> Counts:
         with uploads.opened(job) as (file, shape):
             columns = _columns(job, shape)
             _merge_columns(job.contact_list_id, columns)
+            by_id = storing.opted_out_by_id(job, options)
             stride = Stride(chunk_rows)
             began = time.monotonic()
             for chunk in ahead(chunks(file, shape, columns, skip=job.rows, stride=stride)):
-                _import_chunk(job, chunk)
+                _import_chunk(job, chunk, options, by_id=by_id)
                 now = time.monotonic()
                 stride.took(chunk.rows, now - began)
                 began = now
@@ -197,7 +198,7 @@ def _merge_columns(list_id: int, columns: Columns) -> None:
 _COUNTED = ("rows", "imported", "updated", "duplicates", "rejected", "flagged", "suppressed", "repairs", "bytes_read")
 
 
-def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
+def _import_chunk(job: ContactImport, chunk: Chunk, options: Options, *, by_id: bool) -> None:
     """Write one chunk; `job` is brought up to date.
 
     The list is locked first: two files that go into one list at once take turns, which spares them deadlocks and makes
@@ -211,7 +212,7 @@ def _import_chunk(job: ContactImport, chunk: Chunk) -> None:
         if now.rows != job.rows or now.status != ImportStatus.RUNNING:
             raise Busy(f"import {job.pk} was taken over by another process")
         consent.take_out(job, chunk)
-        stored = storing.store_people(job, chunk, Options.of(job.options))
+        stored = storing.store_people(job, chunk, options, by_id=by_id)
         consent.take_out_again(job, chunk)
         out = stored.repeated | stored.opted_out
         flagged = list(issues.flags(chunk, out))

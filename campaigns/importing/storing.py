@@ -27,6 +27,10 @@ _OF_A_NEW_ID = """external_id = '' OR line IN (SELECT min(line) FROM stage GROUP
     SELECT FROM campaigns_contact AS person WHERE person.contact_list_id = %(list)s
         AND person.external_id <> '' AND person.external_id = stage.external_id)"""
 _ANYBODY_KEPT = "SELECT EXISTS (SELECT FROM campaigns_contact WHERE contact_list_id = %(list)s AND kept)"
+_ANYBODY_OPTED_OUT = """
+    SELECT EXISTS (
+        SELECT FROM campaigns_contact AS person JOIN campaigns_suppression AS one ON one.phone = person.phone
+        WHERE person.contact_list_id = %(list)s AND person.external_id <> '')"""
 # Whoever asked not to be called at their number so far would be called at the new one.
 _OPTED_OUT = """
     WITH gone AS (
@@ -133,13 +137,23 @@ def _update(options: Options) -> str:
     return _UPDATE.format(given=given, same=same, refuses=_REFUSES)
 
 
-def store_people(job: ContactImport, chunk: Chunk, options: Options) -> Stored:
+def opted_out_by_id(job: ContactImport, options: Options) -> bool:
+    """Whether the file has ids, and somebody on the list with an id is on do-not-call. Reads all of the list."""
+    if not options.external_id:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYBODY_OPTED_OUT, {"list": job.contact_list_id})
+        return bool(cursor.fetchone()[0])
+
+
+def store_people(job: ContactImport, chunk: Chunk, options: Options, *, by_id: bool = False) -> Stored:
     """Store whoever is not in the list yet, after bringing the others up to date where that is wanted.
 
-    The first of two in a file wins.
+    The first of two in a file wins. `by_id`: people may have opted out who come with another number, as
+    `opted_out_by_id` has said before the first chunk.
     """
     with connection.cursor() as cursor:
-        if options.how == APPEND and not _anybody_kept(cursor, job):
+        if options.how == APPEND and not by_id and not _anybody_kept(cursor, job):
             return _append(cursor, job, chunk)
         return _through_stage(cursor, job, chunk, options)
 
@@ -189,7 +203,7 @@ def _through_stage(cursor: CursorWrapper, job: ContactImport, chunk: Chunk, opti
     by_id = options.how != APPEND and options.match_by == BY_ID
     cursor.execute(_STAGE)
     _copy(cursor, "COPY stage FROM STDIN", chunk.found.staged, "\n")
-    opted_out = _lines(cursor, _OPTED_OUT, values) if options.how != APPEND else set()
+    opted_out = _lines(cursor, _OPTED_OUT, values)
     updated = _bring_up_to_date(cursor, job, options, values)
     repeated = _lines(cursor, _INSERT_PEOPLE.format(wanted=_OF_A_NEW_ID if by_id else "true"), values) - updated
     if options.how == REPLACE and by_id:

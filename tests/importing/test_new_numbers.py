@@ -9,7 +9,7 @@ from campaigns import control, enrolling, off_list, outcomes, suppressing
 from campaigns.audit import COMMAND_LINE
 from campaigns.importing import issues, loading, removing
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import BY_ID, BY_PHONE, MERGE, REPLACE
+from campaigns.importing.options import APPEND, BY_ID, BY_PHONE, MERGE, REPLACE
 from campaigns.models import Campaign, CampaignContact, Contact, ContactImport, Suppression
 from tests import people
 from tests.importing.conftest import Upload
@@ -81,15 +81,18 @@ def test_a_number_that_the_campaign_calls_already_is_not_called_twice(campaign: 
 
 
 @pytest.mark.parametrize("match_by", [BY_ID, BY_PHONE])
-@pytest.mark.parametrize("how", [MERGE, REPLACE])
+@pytest.mark.parametrize("how", [APPEND, MERGE, REPLACE])
 def test_who_asked_not_to_be_called_gets_no_new_number(
     campaign: Campaign, upload: Upload, how: str, match_by: str
 ) -> None:
     suppressing.suppress([ASHA], reason="asked", by=COMMAND_LINE)
     rows = "Ravi,9876543210,,L1\nAsha,9000000002,,L2\nOm,9123456781,,L3\n"
     told = imported(upload, "Name,Mobile,City,Loan\n" + rows, how=how, match_by=match_by)
-    assert (loading.counts(told), told.removed) == (Counts(rows=3, imported=2, rejected=1), 0)
-    assert list(told.issues.values_list("kind", "line", "reason")) == [("rejected", 3, issues.OPTED_OUT)]
+    others = {"duplicates": 2} if how == APPEND else {"imported": 2}
+    assert (loading.counts(told), told.removed) == (Counts(rows=3, rejected=1, **others), 0)
+    rejected = told.issues.filter(kind="rejected")
+    assert list(rejected.values_list("line", "reason")) == [(3, issues.OPTED_OUT)]
+    assert not Contact.objects.filter(phone=NEW).exists()
     assert Contact.objects.get(external_id="L2").phone == asha(campaign).phone == ASHA
 
 
