@@ -6,7 +6,9 @@ through another of its lists too. In chunks, each with its cursor in one transac
 nothing. An undo goes over the list twice: who came with the import must be gone before others get their numbers back.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,6 +18,7 @@ from django.utils import timezone
 from campaigns import audit, off_list
 from campaigns.audit import DIALER, Actor
 from campaigns.importing import giving_back, lines, uploads
+from campaigns.importing.chunks import Stride
 from campaigns.lifecycle import DUE_CONTACTS, IMPORT, ImportStatus, advance
 from campaigns.models import CampaignContact, Contact, ContactImport, ContactList
 
@@ -49,10 +52,8 @@ def undo(contact_import: ContactImport, *, by: Actor) -> bool:
 
 def undo_all(import_id: int, chunk: int = CHUNK) -> None:
     """Take back an import that is *undoing*, or finish what a dead process left. The caller holds the import's lock."""
-    while _undo_chunk(import_id, chunk):
-        pass
-    while _give_back_chunk(import_id, chunk):
-        pass
+    _in_chunks(partial(_undo_chunk, import_id), chunk)
+    _in_chunks(partial(_give_back_chunk, import_id), chunk)
     while _give_back_the_rest(import_id):
         pass
     with transaction.atomic():
@@ -65,8 +66,16 @@ def undo_all(import_id: int, chunk: int = CHUNK) -> None:
 
 def remove_the_others(job: ContactImport, chunk: int = CHUNK) -> None:
     """Remove whoever an import that replaces the list has neither brought nor changed; ends early if cancelled."""
-    while _replace_chunk(job.pk, chunk):
-        pass
+    _in_chunks(partial(_replace_chunk, job.pk), chunk)
+
+
+def _in_chunks(step: Callable[[int], bool], most: int) -> None:
+    """Until nobody is left; a chunk is short enough for a progress bar that moves each second."""
+    stride, began = Stride(most), time.monotonic()
+    while step(stride.rows):
+        now = time.monotonic()
+        stride.took(stride.rows, now - began)
+        began = now
 
 
 def _undo_chunk(import_id: int, size: int) -> bool:

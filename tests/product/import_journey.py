@@ -177,6 +177,7 @@ def _import(visit: Visitor, made: Made, seen: Seen) -> None:
 
 def _progress(visit: Visitor, heading: str) -> tuple[int, int, float]:
     """(looks, changes seen, longest time in seconds between two changes) from the first look with this heading on."""
+    visit.page.wait_for_timeout(600)  # for the look that sees the end
     looks: list[tuple[int, str, str]] = visit.page.evaluate("window.looks")
     first = next((place for place, (_, shown, _) in enumerate(looks) if shown.startswith(heading)), len(looks))
     last = next((place for place, look in enumerate(looks) if place >= first and not look[1].startswith(heading)), -1)
