@@ -134,7 +134,8 @@ document.addEventListener("submit", (event) => {
     words.textContent = `${megabytes(part.loaded)} of ${megabytes(part.total)} MB uploaded, ${bar.value} %`;
   });
   sent.upload.addEventListener("load", () => {
-    bar.removeAttribute("value");
+    bar.value = 100;
+    act.remove();
     words.setAttribute("role", "status");
     words.textContent = `${megabytes(file.size)} MB uploaded; the file is being read`;
   });
