@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import audiences, audit, suppressing, tallies
+from campaigns import audiences, audit, filters, suppressing, tallies
 from campaigns.audit import Actor
 from campaigns.forms.contact import WhyForm
 from campaigns.importing import exporting, phones
@@ -44,7 +44,7 @@ def show(request: HttpRequest, list_id: int) -> HttpResponse:
     """One list: its people with masked numbers, and the files they came from. The address says who is shown."""
     contact_list = get_object_or_404(ContactList, pk=list_id)
     filtered = people_filter.read(request.GET, contact_list)
-    if any("" in request.GET.getlist(name) for name in ("q", "sort", "field")):  # not filled in
+    if _has_blanks(request.GET):
         return redirect(f"{request.path}?{filtered.query()}")
     sizes = tallies.people_on([list_id])
     total = sizes[list_id]
@@ -70,6 +70,12 @@ def show(request: HttpRequest, list_id: int) -> HttpResponse:
         "most_sorted": MOST_SORTED,
     }
     return render(request, "lists/show.html", context, status=400 if filtered.problems else 200)
+
+
+def _has_blanks(query: QueryDict) -> bool:
+    """Whether the form gave fields that nobody filled in. A row with a value, but without a field, is to be mended."""
+    rows = len(filters.rows_of(query, blank=True)) - len(filters.rows_of(query))
+    return rows > 0 or any("" in query.getlist(name) for name in ("q", "sort"))
 
 
 def _cells(contact: Contact, filtered: Filtered, columns: list[str]) -> list[tuple[str, bool]]:

@@ -120,6 +120,13 @@ def test_a_filter_that_cannot_be_read_shows_nobody_and_says_why(
     assert not AuditEntry.objects.filter(action="export numbers").exists()
 
 
+def test_a_value_whose_column_was_not_chosen_is_to_be_mended(client_of_meera: Client, due: ContactList) -> None:
+    given = {"field": ["", ""], "op": ["is", "is"], "value": ["Pune", ""]}
+    answer = client_of_meera.get(f"/lists/{due.pk}/", given, follow=True)  # the empty row is dropped once
+    assert (answer.status_code, len(answer.redirect_chain)) == (400, 1)
+    assert "Choose what is compared" in answer.content.decode()
+
+
 def test_a_sorted_list_is_paged(client_of_meera: Client, due: ContactList, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_people, "A_PAGE", 3)
     first = client_of_meera.get(f"/lists/{due.pk}/", {"sort": "name"})
