@@ -114,6 +114,7 @@ def pages(account: ExotelAccount, client: Client) -> dict[str, str]:
         "lists": "/lists/",
         "upload": "/lists/upload",
         "list": f"/lists/{contacts.pk}/",
+        "never": f"/lists/{contacts.pk}/suppress?q=a",
         **imports(client),
         "calls": "/calls/",
         "filtered": "/calls/?outcome=busy",
