@@ -18,7 +18,7 @@ from campaigns.off_list import REFUSED, REFUSED_CODE
 
 
 def take_out(job: ContactImport, chunk: Chunk) -> None:
-    """Who refuses is skipped and leaves the list; who was called stays on it, flagged.
+    """Who refuses is skipped and leaves the list: kept and flagged, so that no silent file brings them back.
 
     To be called inside the chunk's transaction, which holds the list, before its people are stored.
     """

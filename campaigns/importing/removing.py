@@ -1,9 +1,10 @@
 """People leave a list: the import that brought them is undone, or a file replaces whoever it does not name.
 
 Whoever was called stays with a flag and a mark (`Contact.kept`), and no campaign calls them again until a file names
-them. Whoever waits in a campaign's line without ever having been dialled leaves it, unless the campaign has them
-through another of its lists too. In chunks, each with its cursor in one transaction, so that a kill repeats and loses
-nothing. An undo goes over the list twice: who came with the import must be gone before others get their numbers back.
+them. So does whoever refused, until a file says what they want now. Whoever waits in a campaign's line without ever
+having been dialled leaves it, unless the campaign has them through another of its lists too. In chunks, each with its
+cursor in one transaction, so that a kill repeats and loses nothing. An undo goes over the list twice: who came with the
+import must be gone before others get their numbers back.
 """
 
 import time
@@ -141,8 +142,10 @@ def _count(import_id: int, people: Sequence[Contact], **changes: Any) -> None:
     ContactImport.objects.filter(pk=import_id).update(cursor=people[-1].pk, **changes)
 
 
+# Who did not want to be called stays so that it is known: else the next file that says nothing of it brings them back.
 _LEAVE_THE_LIST = """
     DELETE FROM campaigns_contact AS person WHERE id = ANY(%(people)s)
+        AND %(why)s <> %(refused)s AND NOT (kept AND flag = %(refused)s)
         AND NOT EXISTS (SELECT FROM campaigns_campaigncontact AS enrolled WHERE enrolled.contact_id = person.id)"""
 # Who did not want to be called goes on saying so: see storing.
 _STAY = """

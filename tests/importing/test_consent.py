@@ -5,7 +5,7 @@ import pytest
 from campaigns import enrolling
 from campaigns.importing import loading
 from campaigns.importing.loading import Counts
-from campaigns.importing.options import REPLACE, Options
+from campaigns.importing.options import APPEND, MERGE, REPLACE, Options
 from campaigns.models import Campaign, CampaignContact, Contact, ContactImport
 from campaigns.off_list import REFUSED, REFUSED_CODE
 from tests import people
@@ -30,8 +30,24 @@ def test_who_says_no_in_a_later_file_is_not_called_any_more(upload: Upload) -> N
     assert loading.counts(asked(upload, NO)) == Counts(rows=2, rejected=2)
     states = CampaignContact.objects.order_by("pk").values_list("state", "reason_code")
     assert list(states) == [("skipped", REFUSED_CODE), ("skipped", REFUSED_CODE), ("pending", "")]
-    kept, other = Contact.objects.order_by("pk")  # Ravi was never called: he is gone
-    assert (kept.name, kept.flag, other.name) == ("Asha", REFUSED, "Om")
+    assert list(Contact.objects.order_by("name").values_list("name", "kept", "flag")) == [
+        ("Asha", True, REFUSED),
+        ("Om", False, ""),
+        ("Ravi", True, REFUSED),  # was never called, and yet what he said must be known
+    ]
+
+
+def on_the_list() -> set[str]:
+    return set(Contact.objects.filter(kept=False).values_list("name", flat=True))
+
+
+@pytest.mark.parametrize("how", [APPEND, MERGE])
+def test_a_file_that_says_nothing_brings_nobody_back_who_refused_before_any_call(how: str, upload: Upload) -> None:
+    asked(upload, YES)
+    asked(upload, NO)
+    imported(upload, "Name,Mobile\nOm,9123456781\n", Options(how=REPLACE))
+    imported(upload, "Name,Mobile\nRavi,9876543210\nAsha,9123456780\n", Options(how=how))
+    assert on_the_list() == {"Om"}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +92,7 @@ WITH_IDS = "Name,Mobile,Consent,Id\nRavi,9876543210,yes,L1\nAsha,9123456780,yes,
 def test_a_no_further_down_in_the_same_file_counts(upload: Upload) -> None:
     told = asked(upload, YES + "Ravi,9876543210,no\n")
     assert loading.counts(told) == Counts(rows=4, imported=3, rejected=1)
-    assert set(Contact.objects.values_list("name", flat=True)) == {"Asha", "Om"}
+    assert on_the_list() == {"Asha", "Om"}
 
 
 def test_a_no_further_up_does_not_count_against_a_later_yes(upload: Upload) -> None:
@@ -88,7 +104,7 @@ def test_a_no_further_up_does_not_count_against_a_later_yes(upload: Upload) -> N
 def test_a_no_is_told_by_the_id_whatever_the_number(upload: Upload, number: str) -> None:
     campaign = called(upload, WITH_IDS)
     imported(upload, f"Name,Mobile,Consent,Id\nRavi,{number},no,L1\n", BY_IDS)
-    assert Contact.objects.get().name == "Asha"
+    assert on_the_list() == {"Asha"}
     states = dict(campaign.contacts.values_list("name", "state"))
     assert states == {"Ravi": "skipped", "Asha": "pending"}
 
