@@ -14,10 +14,11 @@ from campaigns.models import Contact, ContactImport
 AT_ONCE = 1_000
 NOT_GIVEN_BACK = "Kept the newer number when the import was undone: the other is taken, or this one on do-not-call"
 
+# Who has left the list since then, or does not want to be called, is not brought back by the undo.
 _AS_BEFORE = """name = before->>'name', time_zone = before->>'time_zone', variables = before->'variables',
         alternatives = before->'alternatives', language = before->>'language', external_id = before->>'external_id',
         consent = before->>'consent', line = (before->>'line')::int,
-        kept = coalesce((before->>'kept')::boolean, false), changed_by = (before->>'changed_by')::bigint,
+        kept = kept OR coalesce((before->>'kept')::boolean, false), changed_by = (before->>'changed_by')::bigint,
         before = NULL"""
 # One person a number, who had it first. A number on do-not-call is not exchanged for one that is not.
 _RESTORE = f"""
@@ -30,7 +31,8 @@ _RESTORE = f"""
                 SELECT FROM campaigns_suppression AS said WHERE said.phone = one.phone))
         ORDER BY before->>'phone', line, id
     )
-    UPDATE campaigns_contact AS person SET phone = wanted.phone, flag = before->>'flag', {_AS_BEFORE}
+    UPDATE campaigns_contact AS person SET phone = wanted.phone, {_AS_BEFORE},
+        flag = CASE WHEN kept THEN flag ELSE before->>'flag' END
     FROM wanted
     WHERE person.id = wanted.id AND NOT EXISTS (
         SELECT FROM campaigns_contact AS other
@@ -38,7 +40,8 @@ _RESTORE = f"""
     RETURNING CASE WHEN wanted.is_off THEN person.id END"""  # noqa: S608 (our words)
 _RESTORE_ALL_ELSE = f"""
     UPDATE campaigns_contact SET {_AS_BEFORE},
-        flag = CASE WHEN (before->>'kept')::boolean AND before->>'flag' = %(refused)s THEN %(refused)s ELSE %(why)s END
+        flag = CASE WHEN flag = %(refused)s THEN flag
+            WHEN (before->>'kept')::boolean AND before->>'flag' = %(refused)s THEN %(refused)s ELSE %(why)s END
     WHERE id = ANY(%(people)s) AND changed_by = %(import)s AND before IS NOT NULL"""  # noqa: S608 (our words)
 _FORGET_THE_NAMED = """
     UPDATE campaigns_contact SET changed_by = NULL

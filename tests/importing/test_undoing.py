@@ -261,3 +261,12 @@ def test_who_had_refused_is_off_the_list_again_after_the_undo_even_without_their
     a = Contact.objects.get(name="A")
     assert (a.phone, a.kept, a.flag) == ("+919000000007", True, off_list.REFUSED)
     assert CampaignContact.objects.get(contact=a).state == "skipped"
+
+
+def test_who_refused_after_the_import_is_not_brought_back_by_its_undo(upload: Upload) -> None:
+    changed(upload, WITH_IDS)
+    merged = changed(upload, "Name,Mobile,Id\nA,9000000007,1\n")
+    Contact.objects.filter(name="A").update(kept=True, flag=off_list.REFUSED)
+    undone(merged)
+    a = Contact.objects.get(name="A")
+    assert (a.phone, a.kept, a.flag) == ("+919000000001", True, off_list.REFUSED)
