@@ -27,7 +27,7 @@ STAGED = (  # COLUMNS and their types
 )
 MOST_TEXT = 8_000_000  # characters of a chunk, as read and as made for COPY: it is in memory, and so is the next
 FIRST, LEAST = 4_000, 1_000  # rows of the first chunk, and of any
-STEP = 0.4  # seconds of work in a chunk
+STEP = 0.3  # seconds of work in a chunk
 PATIENCE = 0.001  # seconds that the thread which talks to the database waits for the one that reads (Python's: 0.005)
 
 

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +71,26 @@ class Made:
     cities: Counter[str]
 
 
+@dataclass(frozen=True)
+class Moves:
+    """A progress as looked at each 250 ms: changes seen, seconds before the first, the longest time between two."""
+
+    looks: int
+    steps: int
+    waited: float
+    standstill: float
+
+
 @dataclass
 class Seen:
-    """What a walk has counted. Standstills in seconds, of a progress between two changes; looks are each 250 ms."""
+    """What a walk has counted, and how the two progresses moved."""
 
     rows: int = 0
     upload_seconds: float = 0.0
     import_seconds: float = 0.0
-    import_looks: int = 0
-    import_steps: int = 0
-    import_standstill: float = 0.0
     undo_seconds: float = 0.0
-    undo_steps: int = 0
-    undo_standstill: float = 0.0
+    importing: "Moves | None" = None
+    undoing: "Moves | None" = None
     figures: dict[str, int] = field(default_factory=dict)
 
 
@@ -163,7 +171,7 @@ def _import(visit: Visitor, made: Made, seen: Seen) -> None:
         visit.picture("journey-importing")
     expect(ended).to_be_visible(timeout=PATIENCE)
     seen.import_seconds = round(time.monotonic() - begun, 2)
-    seen.import_looks, seen.import_steps, seen.import_standstill = _progress(visit, "Importing")
+    seen.importing = _progress(visit, "Importing")
     labels, figures = page.locator(".sum__lab").all_inner_texts(), page.locator(".sum__fig").all_inner_texts()
     seen.figures = {label: int(figure.replace(",", "")) for label, figure in zip(labels, figures, strict=True)}
     assert seen.figures == {
@@ -175,16 +183,17 @@ def _import(visit: Visitor, made: Made, seen: Seen) -> None:
     visit.look("journey-report")
 
 
-def _progress(visit: Visitor, heading: str) -> tuple[int, int, float]:
-    """(looks, changes seen, longest time in seconds between two changes) from the first look with this heading on."""
+def _progress(visit: Visitor, heading: str) -> Moves:
+    """From the first look with this heading to the first without it."""
     visit.page.wait_for_timeout(600)  # for the look that sees the end
     looks: list[tuple[int, str, str]] = visit.page.evaluate("window.looks")
     first = next((place for place, (_, shown, _) in enumerate(looks) if shown.startswith(heading)), len(looks))
     last = next((place for place, look in enumerate(looks) if place >= first and not look[1].startswith(heading)), -1)
     part = looks[first : last + 1]
     moments = [now for (now, *shown), (_, *before) in zip(part[1:], part, strict=False) if shown != before]
-    gaps = [later - sooner for sooner, later in zip([part[0][0], *moments], moments, strict=False)] if part else []
-    return len(part), len(moments), max(gaps, default=0) / 1000
+    gaps = [later - sooner for sooner, later in pairwise(moments)]
+    waited = moments[0] - part[0][0] if moments else 0
+    return Moves(len(part), len(moments), waited / 1000, max(gaps, default=0) / 1000)
 
 
 def _rejects(visit: Visitor, made: Made) -> None:
@@ -236,7 +245,7 @@ def _undo(visit: Visitor, product: Product, made: Made, list_id: int, seen: Seen
     page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_role("heading", name="The import was undone")).to_be_visible(timeout=PATIENCE)
     seen.undo_seconds = round(time.monotonic() - begun, 2)
-    _, seen.undo_steps, seen.undo_standstill = _progress(visit, "Undoing")
+    seen.undoing = _progress(visit, "Undoing")
     expect(page.get_by_text(f"{made.imported:,} people are off the list again")).to_be_visible()
     visit.look("journey-undone")
     left = product.query("SELECT count(*) FROM campaigns_contact WHERE contact_list_id = %s", list_id)
