@@ -11,7 +11,7 @@ from campaigns.importing.storing import array
 from campaigns.models import ContactImport, ImportIssue
 
 LONGEST_KEPT_CELL = 1_000
-OPTED_OUT = "This person’s number so far is on do-not-call, so it stays"
+OPTED_OUT = "This person asked not to be called at another number, so they get no new one"
 _SAME_PERSON = "Same person as an earlier line, by your id"
 _COPY = 'COPY campaigns_importissue (contact_import_id, line, kind, "column", reason, value, "row") FROM STDIN'
 _FIRST = """

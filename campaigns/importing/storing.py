@@ -31,13 +31,15 @@ _ANYBODY_OPTED_OUT = """
     SELECT EXISTS (
         SELECT FROM campaigns_contact AS person JOIN campaigns_suppression AS one ON one.phone = person.phone
         WHERE person.contact_list_id = %(list)s AND person.external_id <> '')"""
-# Whoever asked not to be called at their number so far would be called at the new one.
+# Whoever asked not to be called at their number so far would be called at the new one. So would who has refused, unless
+# the file says what they want now; by the id they are found, and stay off the list.
 _OPTED_OUT = """
     WITH gone AS (
         DELETE FROM stage USING campaigns_contact AS person
         WHERE person.contact_list_id = %(list)s AND person.external_id <> '' AND person.phone <> stage.phone
             AND person.external_id = stage.external_id
-            AND EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = person.phone)
+            AND (EXISTS (SELECT FROM campaigns_suppression AS one WHERE one.phone = person.phone)
+                OR NOT %(by_id)s AND person.kept AND person.flag = %(refused)s AND stage.consent = '')
         RETURNING stage.line, person.id
     ), named AS (
         UPDATE campaigns_contact AS person SET changed_by = %(import)s, before = NULL
@@ -194,13 +196,14 @@ def _anybody_kept(cursor: CursorWrapper, job: ContactImport) -> bool:
 
 
 def _through_stage(cursor: CursorWrapper, job: ContactImport, chunk: Chunk, options: Options) -> Stored:
+    by_id = options.how != APPEND and options.match_by == BY_ID
     values: dict[str, Any] = {
         "list": job.contact_list_id,
         "import": job.pk,
         "now": timezone.now(),
         "refused": off_list.REFUSED,
+        "by_id": by_id,
     }
-    by_id = options.how != APPEND and options.match_by == BY_ID
     cursor.execute(_STAGE)
     _copy(cursor, "COPY stage FROM STDIN", chunk.found.staged, "\n")
     opted_out = _lines(cursor, _OPTED_OUT, values)

@@ -109,6 +109,16 @@ def test_a_no_is_told_by_the_id_whatever_the_number(upload: Upload, number: str)
     assert states == {"Ravi": "skipped", "Asha": "pending"}
 
 
+@pytest.mark.parametrize("how", [APPEND, MERGE])
+def test_who_refused_does_not_come_back_under_another_number(how: str, upload: Upload) -> None:
+    imported(upload, WITH_IDS, BY_IDS)
+    imported(upload, "Name,Mobile,Consent,Id\nRavi,9876543210,no,L1\n", BY_IDS)
+    silent = imported(upload, "Name,Mobile,Id\nRavi,9000000009,L1\n", Options(external_id="Id", how=how))
+    assert (silent.imported, silent.rejected, on_the_list()) == (0, 1, {"Asha"})
+    imported(upload, "Name,Mobile,Consent,Id\nRavi,9000000009,yes,L1\n", BY_IDS)
+    assert on_the_list() == {"Asha", "Ravi"}
+
+
 def test_a_no_holds_for_a_campaign_that_has_the_person_through_another_list_too(upload: Upload) -> None:
     other = people.contact_list(["+919876543210"])
     first = asked(upload, YES)
