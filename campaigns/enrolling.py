@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from campaigns import bots, filters, pacing
+from campaigns import bots, filters, off_list, pacing
 from campaigns.importing import phones
 from campaigns.lifecycle import LIVE_CAMPAIGNS, CampaignStatus
 from campaigns.models import Campaign, CampaignList, Contact, ContactList
@@ -35,7 +35,10 @@ WITH chunk AS (
          last_outcome, disposition, disposition_kind, prepared, changed_at)
     SELECT %(campaign)s, id, phone, name, variables, time_zone, 'pending', %(now)s, '', '', 0, '', '', '',
            %(prepared)s, %(now)s
-    FROM chunk WHERE matches AND NOT kept ORDER BY id  -- who is left out counts as seen: see take_appended
+    FROM chunk WHERE matches AND NOT kept AND NOT EXISTS (  -- who has refused on another of its lists
+        SELECT FROM campaigns_campaignlist AS link JOIN campaigns_contact AS other USING (contact_list_id)
+        WHERE link.campaign_id = %(campaign)s AND other.phone = chunk.phone AND other.kept AND other.flag = %(refused)s)
+    ORDER BY id  -- who is left out counts as seen: see take_appended
     ON CONFLICT (campaign_id, phone) DO NOTHING RETURNING 1
 )
 SELECT max(chunk.id), count(*), (SELECT count(*) FROM enrolled), count(*) FILTER (WHERE NOT (matches OR kept)),
@@ -112,6 +115,7 @@ def _enrol(campaign: Campaign, link: CampaignList, people: int, now: datetime) -
                 "campaign": campaign.pk,
                 "now": now,
                 "prepared": not speaks(campaign),
+                "refused": off_list.REFUSED,
                 # Whoever is in the list's own country has no zone of their own; a campaign that is set to another
                 # country's clock must not ring them by that.
                 "zone": phones.zone_of_region(link.contact_list.region, campaign.time_zone),

@@ -30,14 +30,21 @@ def moved() -> Exists:
     return Exists(Contact.objects.filter(Q(pk=OuterRef("contact_id")) & ~Q(phone=OuterRef("phone"))))
 
 
+def refused() -> Exists:
+    """A condition on campaign contacts: a file of another list of the campaign said that they refuse."""
+    said_no = Contact.objects.filter(kept=True, flag=REFUSED, phone=OuterRef("phone"))
+    return Exists(said_no.filter(contact_list__campaigns=OuterRef("campaign_id")))
+
+
 def is_off(contact: CampaignContact) -> bool:
     """Whether a person whose row is locked is not to be called again."""
-    return CampaignContact.objects.filter(left() | moved(), pk=contact.pk).exists()
+    return CampaignContact.objects.filter(left() | moved() | refused(), pk=contact.pk).exists()
 
 
 def skip(rows: QuerySet[CampaignContact]) -> int:
     """Skip whoever of these (locked, and in a state that may be skipped) is not to be called again; how many."""
-    return _skipped(rows.filter(left()), LEFT_CODE, LEFT_WHY) + _skipped(rows.filter(moved()), MOVED_CODE, MOVED_WHY)
+    whys = ((left(), LEFT_CODE, LEFT_WHY), (moved(), MOVED_CODE, MOVED_WHY), (refused(), REFUSED_CODE, REFUSED))
+    return sum(_skipped(rows.filter(which), code, why) for which, code, why in whys)
 
 
 def _skipped(rows: QuerySet[CampaignContact], code: str, why: str) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns import enrolling
+from campaigns import enrolling, off_list
 from campaigns.importing import loading
 from campaigns.importing.loading import Counts
 from campaigns.importing.options import APPEND, MERGE, REPLACE, Options
@@ -127,3 +127,16 @@ def test_a_no_holds_for_a_campaign_that_has_the_person_through_another_list_too(
         pass
     asked(upload, NO)
     assert set(campaign.contacts.filter(state="pending").values_list("phone", flat=True)) == {"+919123456781"}
+
+
+def test_a_no_holds_for_who_is_in_a_call_or_not_in_line_yet_through_another_list(upload: Upload) -> None:
+    first = asked(upload, YES)
+    other = people.contact_list(["+919876543210", "+919123456780"])
+    campaign = people.campaign(lists=[first.contact_list])
+    talking = people.contact(campaign, contact=other.contacts.get(phone="+919876543210"), phone="+919876543210")
+    asked(upload, NO)
+    assert off_list.is_off(talking)
+    later = people.campaign(lists=[other, first.contact_list])
+    while enrolling.enrol_chunk(later.pk):
+        pass
+    assert list(later.contacts.values_list("phone", flat=True)) == ["+919123456781"]
