@@ -30,7 +30,7 @@ _BAD = ("9.19877E+11", "12345", "", "call him", "98765 43210 / 98765 43211")
 
 
 def measure(runs: int) -> list[Row]:
-    """The rows of the part; for a million rows about two minutes a run."""
+    """The rows of the part; for a million rows about a minute a run."""
     rows = int(os.environ.get("BENCH_ROWS", "1000000"))
     with TemporaryDirectory(prefix="dialer-bench-list-") as folder:
         people = Path(folder) / "people.csv"
