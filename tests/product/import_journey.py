@@ -165,7 +165,7 @@ def _import(visit: Visitor, made: Made, seen: Seen) -> None:
     page = visit.page
     begun = time.monotonic()
     page.get_by_role("button", name="Import the people of this file").click()
-    ended = page.get_by_role("heading", name=re.compile("^Imported"))
+    ended = page.get_by_role("heading", name=re.compile("^Imported"), level=1)
     expect(page.get_by_text(re.compile("a second, about")).or_(ended).first).to_be_visible(timeout=PATIENCE)
     if LOOK:
         visit.picture("journey-importing")

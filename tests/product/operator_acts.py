@@ -34,7 +34,7 @@ def upload(visit: Visitor, csv: Path, name: str, phone_column: str) -> dict[str,
     expect(visit.page.locator("#id_phone_column")).to_have_value(phone_column)
     visit.look("match")
     visit.page.get_by_role("button", name="Import the people of this file").click()
-    expect(visit.page.get_by_role("heading", name=re.compile("^Imported"))).to_be_visible()
+    expect(visit.page.get_by_role("heading", name=re.compile("^Imported"), level=1)).to_be_visible()
     visit.look("report")
     figures = visit.page.locator(".sum .sum__fig").all_inner_texts()
     labels = visit.page.locator(".sum .sum__lab").all_inner_texts()
