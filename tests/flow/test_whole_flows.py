@@ -4,37 +4,37 @@ import base64
 import json
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dialer.simulator.ledger import CallRecord
-from tests.product.conftest import start  # noqa: F401 (the fixture)
+from tests.product.conftest import lasting
 from tests.product.running import Product
 
 pytestmark = pytest.mark.processes
 
 PRESSES_1, PRESSES_2 = "+919000001777", "+919000002777"
+LAST = "(SELECT max(id) FROM campaigns_campaign)"
 KEYS = "keys=1 = confirmed (goal): Will pay\n2 = later (objection): Later"
 
 
-@pytest.fixture
-def product(start: Any, tmp_path: Path) -> Iterator[Product]:  # noqa: F811
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Product]:
     """The product, its addresses typed into the simulator's flows, and two people on a list."""
-    one: Product = start(SIMULATOR_SPEED="20")
-    addresses = one.manage("flow_addresses")
-    variables = {
-        "passthru_url": addresses["passthru"],
-        "stream_url": addresses["static-stream"],
-        "dynamic_url": addresses["dynamic-stream"],
-    }
-    _type_in(one, variables)
-    people = tmp_path / "people.csv"
-    people.write_text(f"phone,name,city\n{PRESSES_1},Asha,Nagpur\n{PRESSES_2},Ravi,Pune\n", encoding="utf-8")
-    one.manage("import_contacts", str(people), "--list", "Due")
-    yield one
-    assert one.trouble() == []
+    folder = tmp_path_factory.mktemp("flows")
+    with lasting(folder, request, SIMULATOR_SPEED="20") as one:
+        addresses = one.manage("flow_addresses")
+        variables = {
+            "passthru_url": addresses["passthru"],
+            "stream_url": addresses["static-stream"],
+            "dynamic_url": addresses["dynamic-stream"],
+        }
+        _type_in(one, variables)
+        people = folder / "people.csv"
+        people.write_text(f"phone,name,city\n{PRESSES_1},Asha,Nagpur\n{PRESSES_2},Ravi,Pune\n", encoding="utf-8")
+        one.manage("import_contacts", str(people), "--list", "Due")
+        yield one
 
 
 def _type_in(product: Product, variables: dict[str, str]) -> None:
@@ -93,7 +93,7 @@ def test_a_dynamic_address_carries_the_columns_and_a_last_passthru_frees_the_slo
         phone: parameters["city"]
         for phone, parameters in product.query(
             "SELECT a.phone, s.custom_parameters FROM campaigns_stream s JOIN campaigns_callattempt a"
-            " ON a.id = s.attempt_id"
+            f" ON a.id = s.attempt_id WHERE a.campaign_id = {LAST}"
         )
     }
     assert given == {PRESSES_1: "Nagpur", PRESSES_2: "Pune"}
@@ -107,5 +107,8 @@ def test_a_listener_hears_a_flow_that_talks_to_itself(product: Product) -> None:
         (closed,) = [stream for stream in call.streams if stream["state"] == "closed"]
         assert (closed["media"], closed["marks"], closed["clears"]) == (0, 0, 0)
     assert product.query("SELECT problem, seen_at IS NOT NULL FROM campaigns_streamuse") == [("", True)]
-    heard = product.query("SELECT frames_in > 0, frames_out FROM campaigns_stream")
+    heard = product.query(
+        "SELECT frames_in > 0, frames_out FROM campaigns_stream s"
+        f" JOIN campaigns_callattempt a ON a.id = s.attempt_id WHERE a.campaign_id = {LAST}"
+    )
     assert heard == [(True, 0), (True, 0)]

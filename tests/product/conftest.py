@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,10 @@ def product(start: Start) -> Iterator[Product]:
     assert one.trouble() == []
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Product]:
-    """One product for all browser tests of a module, at twelve times the carrier's speed, with flow 926 of its own."""
-    folder = tmp_path_factory.mktemp("shared")
-    flows = folder / "flows.json"
-    flows.write_text(json.dumps(FLOWS), encoding="utf-8")
-    product = Product(folder, {"SIMULATOR_SPEED": "12", "SIMULATOR_FLOWS": str(flows)})
+@contextmanager
+def lasting(folder: Path, request: pytest.FixtureRequest, **environment: str) -> Iterator[Product]:
+    """A product for all tests of a module. It is stopped and held to be silent, unless one of them failed."""
+    product = Product(folder, environment)
     failures = request.session.testsfailed
     try:
         product.wait_until_up()
@@ -75,3 +73,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
             product.stop()
     finally:
         product.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """One product for all browser tests of a module, at twelve times the carrier's speed, with flow 926 of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    flows = folder / "flows.json"
+    flows.write_text(json.dumps(FLOWS), encoding="utf-8")
+    with lasting(folder, request, SIMULATOR_SPEED="12", SIMULATOR_FLOWS=str(flows)) as product:
+        yield product
