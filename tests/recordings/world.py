@@ -8,7 +8,7 @@ from django.utils import timezone
 from campaigns.exotel.details import CallDetails
 from campaigns.exotel.statuses import CallStatus
 from campaigns.lifecycle import AttemptState, Outcome
-from campaigns.models import CallAttempt, ExotelAccount, Recording
+from campaigns.models import CallAttempt, ExotelAccount, Pacer, Recording
 from campaigns.recordings.downloading import Limits
 from campaigns.recordings.fetching import Outside
 from tests import people
@@ -59,6 +59,7 @@ def outside(exotel: Exotel | None = None, **limits: Any) -> Outside:
 
 
 def due_now(recording: Recording, **fields: Any) -> None:
-    """Time passes until its next try."""
+    """Time passes until its next try. Until the turn of a next question as well: on a fast machine it has not come."""
     past = timezone.now() - timedelta(seconds=1)
+    Pacer.objects.filter(account=recording.attempt.account_id).update(next_details_at=past)
     Recording.objects.filter(pk=recording.pk).update(**{"next_try_at": past} | fields)
