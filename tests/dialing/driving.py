@@ -69,7 +69,7 @@ def until(true: Callable[[], Found], seconds: float = 60.0) -> Found:
     while not (found := true()):
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(pause)
-        pause = min(pause * 1.25, 0.1)
+        pause = min(pause * 1.25, 0.03)
     return found
 
 

@@ -105,10 +105,10 @@ def judge(exotel: Simulator, campaign: Campaign) -> None:
 
 
 def test_after_a_restore_nobody_is_dialled_again(exotel: Simulator, copy: type[Copy]) -> None:
-    campaign = campaign_of(exotel, 42)
+    campaign = campaign_of(exotel, 60)
     dial_until(campaign, 12)
     before = copy()
-    dial_until(campaign, 27)
+    dial_until(campaign, campaign.attempts.count() + 15)
     made = len(exotel.ledger.calls)
     known = campaign.attempts.count()
     before.put_back()
@@ -140,9 +140,9 @@ def test_a_database_that_is_put_back_under_a_running_loop_is_noticed_as_well(
 ) -> None:
     campaign = campaign_of(exotel, 60)
     dial_until(campaign, 8)
-    before = copy()
+    before, known = copy(), campaign.attempts.count()
     with working():
-        until(lambda: _heard() and campaign.attempts.count() >= 20)
+        until(lambda: _heard() and campaign.attempts.count() >= known + 12)
         before.put_back()
         until(lambda: Gap.objects.filter(account=campaign.account_id).exists())
         time.sleep(0.3)
@@ -159,7 +159,7 @@ def test_a_restore_of_a_restore_is_found_again(exotel: Simulator, copy: type[Cop
     campaign = campaign_of(exotel, 42)
     dial_until(campaign, 6)
     before = copy()
-    dial_until(campaign, 12)
+    dial_until(campaign, campaign.attempts.count() + 6)
     for _ in range(2):
         before.put_back()
         start(campaign)
