@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dialer import embedded, env, installation
+from dialer import embedded, env, installation, long_running
 
 PACKAGES = ("django", "celery", "psycopg", "httpx", "redis", "channels", "daphne")
 
@@ -37,6 +37,7 @@ def _set_up_django() -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    long_running.settle_in()  # as the product's own processes do
 
 
 def describe() -> list[str]:

@@ -4,7 +4,8 @@ The turn is an instant of the database's clock. What the two clocks differ by is
 an answer is never heard before it was given, so the smallest difference of late is the nearest to the truth.
 
 Who is late all the same (the process waited for a core, a connection for its handshake) does not leave together with
-those whose turn it is by now: everybody passes the gate at least a step after the one before.
+those whose turn it is by now: everybody passes the gate at least a step after the one before. A process that stood
+still while they waited there makes all of them late at once, so who has waited asks the gate again.
 """
 
 import threading
@@ -16,6 +17,8 @@ from datetime import datetime
 from campaigns.exotel.exchange import Gate
 from campaigns.pacing import AHEAD
 
+LONGEST_LINE = 2 * AHEAD  # at the gate: who was granted ahead of a standstill, and as much again (see `line`)
+WOKEN_LATE = 0.005  # seconds that a thread may be woken late, however fast the pace: others compute
 LATELY = 64  # looks at the database's clock; a clock that was set back is believed after so many
 
 
@@ -32,18 +35,31 @@ class Departures:
         self._differences.append(heard - looked_at.timestamp())
         return min(leaves_at.timestamp() + min(self._differences), heard + AHEAD.total_seconds())
 
-    def gate(self, steps: Mapping[str, float]) -> Gate:
-        """For one request: `steps` are the least seconds between two requests, by what keeps that pace.
+    def gate(self, steps: Mapping[str, float], leaves: float = 0.0) -> Gate:
+        """For one request, to be asked from `leaves` on; `steps` are the least seconds between two, by what keeps that
+        pace.
 
-        Nobody waits at it for more than AHEAD: a slow pace is not kept by waiting for who was late.
+        It gives the instant at which the request may leave, the same one whenever it is asked; but another one if it
+        is asked too late for that, because others may be as late. Who is late by less than a step does not keep those
+        behind waiting. Nobody waits for more than LONGEST_LINE: a slow pace is not kept by waiting for who was late.
         """
+        late = max(min(steps.values()), WOKEN_LATE)
+        at, in_line = leaves, False
 
         def passes() -> float:
+            nonlocal at, in_line
             with self._lock:
                 now = time.monotonic()
-                turn = max(self._last.get(pace, 0.0) + step for pace, step in steps.items())
-                at = min(max(now, turn), now + AHEAD.total_seconds())
-                self._last.update(dict.fromkeys(steps, at))
+                in_time = now <= at + late
+                if not (in_line and in_time):
+                    turn = max(self._last.get(pace, 0.0) + step for pace, step in steps.items())
+                    at, in_line = min(max(at if in_time else now, turn), now + LONGEST_LINE.total_seconds()), True
+                    self._last.update(dict.fromkeys(steps, at))
             return at
 
         return passes
+
+    def line(self) -> float:
+        """Seconds until the last of those at the gate leaves; while they are many, no others should be granted."""
+        with self._lock:
+            return max(self._last.values(), default=0.0) - time.monotonic()

@@ -175,6 +175,9 @@ class Loop:
             if self._enough_out():
                 self._settle_next(timeout=0.2)
                 continue
+            if (long := self._departures.line() - pacing.AHEAD.total_seconds()) > 0:
+                self._settle_next(timeout=long)
+                continue
             known = self._keeper.floor
             step = intents.next_intent(self._account_id, self._owner.number)
             if isinstance(step, Intent):
@@ -216,7 +219,7 @@ class Loop:
         self._keeper.saw(intent.attempt_id, self._owner.number, lasts=lasts)
         self._out[intent.attempt_id] = time.monotonic()
         leaves = self._departures.moment(intent.leaves_at, looked_at=intent.looked_at, heard=intent.heard)
-        gate = self._departures.gate(intent.steps)
+        gate = self._departures.gate(intent.steps, leaves)
         posting = self._pool.submit(_post_once, self._client, intent, leaves, gate, self._answers.put)
         posting.add_done_callback(_complain)
 

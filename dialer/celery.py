@@ -6,9 +6,17 @@ See docs/decisions/0002-celery-is-a-clock.md for why no task carries a payload, 
 import os
 
 from celery import Celery
+from celery.signals import worker_ready
+
+from dialer import long_running
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dialer.settings")
 
 app = Celery("dialer")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["campaigns"])
+
+
+@worker_ready.connect
+def _settle_in(**_: object) -> None:
+    long_running.settle_in()

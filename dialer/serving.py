@@ -15,6 +15,8 @@ from typing import Any, Final
 from daphne.cli import CommandLineInterface
 from daphne.server import Server, twisted_loop
 
+from dialer import long_running
+
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 0.1
@@ -27,7 +29,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne ships no types
     """Daphne with a patient end."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options | {"signal_handlers": False, "ready_callable": self._mind_signals})
+        super().__init__(**options | {"signal_handlers": False, "ready_callable": self._ready})
         self._hurried = False
         self._ending: asyncio.Task[None] | None = None
         self._ports: list[Any] = []
@@ -37,7 +39,8 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne ships no types
         self._ports.append(port)
         super().listen_success(port)
 
-    def _mind_signals(self) -> None:
+    def _ready(self) -> None:
+        long_running.settle_in()
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self._asked_to_end)
 

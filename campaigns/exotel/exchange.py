@@ -26,7 +26,7 @@ import httpx
 
 BODY_BYTES = 256 * 1024
 
-Gate = Callable[[], float]  # for who is ready to leave: the time.monotonic() at which it may
+Gate = Callable[[], float]  # for who is ready to leave: the time.monotonic() at which it may; asked after a wait again
 _OPENED = "connection.connect_tcp.complete"
 _FIRST_BYTE = "http11.send_request_headers.started"
 
@@ -193,7 +193,8 @@ class Exchange:
     def _open_gate(self) -> None:
         with self._change:
             self._change.wait_for(lambda: self._withheld, self._not_before - time.monotonic())
-            self._change.wait_for(lambda: self._withheld, self._gate() - time.monotonic())
+            while not self._withheld and (early := self._gate() - time.monotonic()) > 0:
+                self._change.wait_for(lambda: self._withheld, early)
             now = time.monotonic()
             if self._withheld or now > self._not_after:
                 raise _Withheld

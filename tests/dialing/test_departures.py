@@ -1,6 +1,7 @@
 """A request leaves at its turn by the database's clock, whatever the clocks of the two machines show."""
 
 import itertools
+import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.departures import LATELY, Departures
+from campaigns.departures import LATELY, LONGEST_LINE, Departures
 from campaigns.pacing import AHEAD
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -53,17 +54,15 @@ def test_a_clock_that_was_set_back_is_believed_after_a_while() -> None:
 
 def test_those_who_are_late_together_leave_one_after_the_other() -> None:
     departures = Departures()
-    gate = departures.gate({"account": 0.001, "campaign 1": 0.005})
     before = time.monotonic()
-    passed = [gate() for _ in range(10)]
+    passed = [departures.gate({"account": 0.001, "campaign 1": 0.005})() for _ in range(10)]
     assert passed[0] >= before
     assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
 
 
 def test_threads_at_the_gate_get_an_instant_each() -> None:
     departures, passed = Departures(), []
-    gate = departures.gate({"account": 0.002})
-    threads = [threading.Thread(target=lambda: passed.append(gate())) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: passed.append(departures.gate({"account": 0.002})())) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -74,13 +73,41 @@ def test_threads_at_the_gate_get_an_instant_each() -> None:
 
 def test_two_campaigns_keep_the_accounts_pace_together_and_each_its_own() -> None:
     departures = Departures()
-    one, two = (departures.gate({"account": 0.002, name: 0.02}) for name in ("campaign 1", "campaign 2"))
-    first, second, third = one(), two(), one()
+    first, second, third = (
+        departures.gate({"account": 0.002, name: 0.02})() for name in ("campaign 1", "campaign 2", "campaign 1")
+    )
     assert second - first >= 0.0019
     assert third - first >= 0.0199
 
 
 def test_nobody_waits_long_at_the_gate_of_a_slow_pace() -> None:
-    gate = Departures().gate({"account": 10.0})
-    gate()
-    assert gate() <= time.monotonic() + AHEAD.total_seconds()
+    departures = Departures()
+    departures.gate({"account": 10.0})()
+    assert departures.gate({"account": 10.0})() <= time.monotonic() + LONGEST_LINE.total_seconds()
+
+
+def test_a_request_keeps_its_instant_while_it_waits_for_it() -> None:
+    departures = Departures()
+    departures.gate({"account": 10.0})()
+    gate = departures.gate({"account": 10.0})
+    assert gate() == gate()
+
+
+def test_who_waited_at_the_gate_of_a_process_that_stood_still_leaves_one_after_the_other() -> None:
+    departures = Departures()
+    gates = [departures.gate({"account": 0.005}) for _ in range(8)]
+    planned = [gate() for gate in gates]
+    time.sleep(max(planned) + 0.01 - time.monotonic())  # nobody was woken: the process had no core
+    random.shuffle(gates)
+    passed = [gate() for gate in gates]
+    assert passed[0] > max(planned)
+    assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
+
+
+def test_the_line_is_as_long_as_the_last_one_in_it_waits() -> None:
+    departures = Departures()
+    assert departures.line() < 0
+    last = max(departures.gate({"account": 0.02})() for _ in range(5))
+    longest = last - time.monotonic()
+    line = departures.line()
+    assert last - time.monotonic() <= line <= longest

@@ -28,6 +28,21 @@ def test_a_connection_that_stands_too_late_carries_not_one_byte(client: httpx.Cl
     assert side.requests in ([], [b""])
 
 
+def test_who_waited_at_the_gate_asks_it_again_and_leaves_at_the_last_instant_it_gave(client: httpx.Client) -> None:
+    instants = [time.monotonic() + 0.05, time.monotonic() + 0.15, 0.0]
+    asked: list[float] = []
+
+    def gate() -> float:
+        asked.append(time.monotonic())
+        return instants.pop(0)
+
+    with far_side(http(200, b"{}")) as side:
+        result = Exchange(client, request_to(client, side), gate=gate).start().wait(time.monotonic() + 5)
+    assert isinstance(result, Reply)
+    assert len(asked) == 3
+    assert asked[2] - asked[0] >= 0.1
+
+
 def test_what_was_withheld_before_it_left_never_leaves(client: httpx.Client) -> None:
     with far_side(http(200, b"{}")) as side:
         exchange = Exchange(client, request_to(client, side))
