@@ -74,7 +74,7 @@ def markdown(report: Report) -> str:
         done("Redis losses", 0),
         done("freezes", 0),
         done("failpoints", 0),
-        f"{done('pauses', 0)} + {done('suppressions', 0)}",
+        " + ".join(str(done(act, 0)) for act in ("pauses", "suppressions", "edits", "hang-ups")),
         f"{report.most_in_second} ({report.plan['rate']:g})",
         f"{report.most_open} ({report.plan['slots']})",
         len(report.violations),

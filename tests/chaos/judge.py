@@ -47,6 +47,7 @@ class Rules:
     campaigns_of: Mapping[str, Sequence[Kind]]  # by the last ten digits
     paused: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))  # campaign -> [from, until]
     suppressed: dict[str, float] = field(default_factory=dict)  # ten digits -> from
+    slots_since: dict[str, tuple[float, int]] = field(default_factory=dict)  # campaign -> from, slots (edited lately)
     lags: list[tuple[float, float]] = field(default_factory=list)  # when the far side was asked, how long it took
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -56,6 +57,12 @@ class Rules:
             first = max(bisect_left(self.lags, (since - 15.0, 0.0)), 0)
             near = [lag for at, lag in self.lags[first:] if at <= until and at + lag >= since]
         return max(near, default=0.0)
+
+    def slots_at(self, campaign: str, at: float) -> int:
+        """How many calls of the campaign may be open at `at`: fewer from when an edit has had time to count."""
+        with self.lock:
+            since, slots = self.slots_since.get(campaign, (0.0, self.limits.slots_of[campaign]))
+        return slots if at > since else self.limits.slots_of[campaign]
 
     def paused_at(self, campaign: str, at: float) -> float | None:
         """Since when the campaign was paused at `at`, if it was."""
@@ -134,8 +141,8 @@ class Judge:
         self.most_open = max(self.most_open, len(self.open))
         if len(self.open) > limits.slots:
             self._violated(at, "I8", f"{len(self.open)} calls were open, {limits.slots} slots are set")
-        if campaign and self.open_of[campaign] > limits.slots_of[campaign]:
-            self._violated(at, "I8", f"{self.open_of[campaign]} calls of {campaign} were open")
+        if campaign and self.open_of[campaign] > (most := self.rules.slots_at(campaign, at - self._grace(at))):
+            self._violated(at, "I8", f"{self.open_of[campaign]} calls of {campaign} were open, {most} slots are set")
 
     def _pace(self, at: float) -> None:
         """I6, I7: no sliding second or minute above the limit, but for what bunched up behind a late simulator."""
@@ -153,9 +160,13 @@ class Judge:
         if minute > limits.per_minute + 1:
             self._violated(at, "I7", f"{minute} calls in a minute, {limits.per_minute:g} are set")
 
+    def _grace(self, at: float) -> float:
+        """How long before `at` an operator's act was, at least, if it should have been heeded."""
+        return GRACE + self.rules.lag(at - GRACE, at)
+
     def _allowed(self, at: float, number: str, kinds: Sequence[Kind]) -> None:
         """I9, I10, I11 and 429: not outside hours, not after do-not-call or a pause, not while told to wait."""
-        grace = GRACE + self.rules.lag(at - GRACE, at)
+        grace = self._grace(at)
         if not kinds or all(kind.closed for kind in kinds):
             self._violated(at, "I9", f"{number} was rung outside the calling hours of its campaign")
         since = self.rules.suppressed.get(number)

@@ -35,7 +35,7 @@ STUCK_AFTER = 150.0  # seconds in which nothing at all happens
 RING, TALK = 10, 30  # ring timeout and TimeLimit: a slot without evidence is free after 50 s
 LAG = 10  # the account's reporting lag: absence counts a minute after the intent
 NO_PROOF = 3600  # the same for a run that does not wait for it: nobody may be dialled again while it is judged
-ACTS_PER = 120  # pauses, and as often a do-not-call entry of three people, of faults.PER calls
+ACTS_PER = 240  # pauses, do-not-call entries of three people, edits and ends of talks, as many of each, of faults.PER
 OTHERS_END = 45.0  # seconds in which what is still open must settle when nothing needs proof
 
 
@@ -222,18 +222,16 @@ class Run:
                 self.rules.lags.append((asked, time.time() - asked))
 
     def _operate(self, ask: "Ask") -> None:
-        """Pauses and do-not-call entries at seeded moments, by a process of its own."""
+        """What operators do, at seeded moments, by a process of its own."""
         chance = random.Random(f"acts:{self.plan.seed}")
-        acts = max(2, round(ACTS_PER * self.plan.calls / faults.PER))
-        moments = sorted((chance.uniform(0.05, 0.95), place % 2) for place in range(acts))
-        for at, suppresses in moments:
+        acts = (self._pause, self._suppress, self._adjust, self._hang_up)
+        number = max(len(acts), round(ACTS_PER * self.plan.calls / faults.PER))
+        moments = sorted((chance.uniform(0.05, 0.95), place % len(acts)) for place in range(number))
+        for at, act in moments:
             while len(self.judge.accepted) < at * self.plan.calls:
                 if self.over.wait(LOOK):
                     return
-            if suppresses:
-                self._suppress(ask, chance)
-            else:
-                self._pause(ask, chance)
+            acts[act](ask, chance)
 
     def _suppress(self, ask: "Ask", chance: random.Random) -> None:
         people = self.crowd.people[chance.choice(("Plain", "Again"))]
@@ -256,6 +254,33 @@ class Run:
             self.rules.paused[name][-1][1] = time.time()
         ask({"do": "resume", "campaign": self.ids[name]})
         self.done["pauses"] += 1
+
+    def _adjust(self, ask: "Ask", chance: random.Random) -> None:
+        """Another pace, share, end or number of slots while it runs; fewer slots are the judge's limit from then on."""
+        name = chance.choice(("Plain", "Again", "Bot"))
+        most = self.rules.limits.slots_of[name]
+        wanted = {
+            "calls_per_second": f"{chance.uniform(0.4, 1.5) * self.plan.rate:.2f}",
+            "weight": chance.randint(1, 5),
+            "max_concurrent": chance.randint(max(1, most // 3), most),
+            "ends_at": (datetime.now(UTC) + timedelta(hours=chance.randint(24, 72))).isoformat(),
+        }
+        chosen = {what: wanted[what] for what in chance.sample(sorted(wanted), 2)}
+        slots = chosen.get("max_concurrent")
+        if slots is not None:
+            with self.rules.lock:
+                self.rules.slots_since.pop(name, None)
+        answer = ask({"do": "adjust", "campaign": self.ids[name], "wanted": chosen})
+        if "at" not in answer:
+            return
+        if isinstance(slots, int):
+            with self.rules.lock:
+                self.rules.slots_since[name] = (answer["at"], slots)
+        self.done["edits"] += 1
+
+    def _hang_up(self, ask: "Ask", _chance: random.Random) -> None:
+        if "at" in ask({"do": "hang up", "campaign": self.ids["Bot"]}):
+            self.done["hang-ups"] += 1
 
     # ------------------------------------------------------------------------------------------------ the reckoning
     def _reckon(self, product: Product, not_struck: int) -> Report:
