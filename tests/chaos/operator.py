@@ -66,7 +66,7 @@ def _act(request: Request) -> Callable[[], object]:
 def _adjustment(wanted: dict[str, Any]) -> Any:
     """As `adjusting` takes it: JSON has neither decimals nor times."""
     kinds: dict[str, Callable[[str], object]] = {"calls_per_second": Decimal, "ends_at": datetime.fromisoformat}
-    return {name: kinds.get(name, lambda same: same)(value) for name, value in wanted.items()}
+    return {name: kinds[name](value) if name in kinds else value for name, value in wanted.items()}
 
 
 def _hang_up(campaign_id: int) -> None:
