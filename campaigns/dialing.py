@@ -30,6 +30,7 @@ from campaigns.intents import Intent, Reached, Wait
 from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import CallAttempt, ExotelAccount, Pacer
 from campaigns.owners import Owner
+from campaigns.turns import Slots
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,7 @@ class Loop:
         self._heard: list[Arrived] = []  # answers taken from the queue and not settled yet, in order
         self._room = Room()
         self._departures = Departures()
+        self._slots = Slots()
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}
 
@@ -179,7 +181,7 @@ class Loop:
                 self._settle_next(timeout=long)
                 continue
             known = self._keeper.floor
-            step = intents.next_intent(self._account_id, self._owner.number)
+            step = intents.next_intent(self._account_id, self._owner.number, self._slots)
             if isinstance(step, Intent):
                 if step.attempt_id <= known:
                     return  # numbers are given out twice: the database was put back under our feet

@@ -17,6 +17,9 @@ from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Mode, Pacer
 
 SLOT_WAIT = timedelta(milliseconds=250)  # a freed slot is noticed within this time
+WAITS_FOR_SLOT = frozenset(
+    {"account-slots", "campaign-slots", "careful", "streams"}
+)  # codes that ask how many are used
 ENDED, END_REACHED = "ended", "The campaign’s end was reached."
 ELSEWHERE_SECONDS = 30  # when a person who is in another call is looked at again
 

@@ -5,9 +5,10 @@ with the snapshot of its own start, and one that began before the lock was grant
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -25,7 +26,7 @@ from campaigns.lifecycle import (
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Pacer
 from campaigns.statements import plan_anew
-from campaigns.turns import Turn, people, running_campaigns
+from campaigns.turns import Slots, Turn, people, running_campaigns
 
 __all__ = [
     "BATCHES",
@@ -90,10 +91,13 @@ class Wait:
     work: bool = True
 
 
-def next_intent(account_id: int, owner: int) -> Intent | Wait:
-    """Grant the next call of the account to the dial loop `owner`, or say what it waits for."""
+def next_intent(account_id: int, owner: int, slots: Slots | None = None) -> Intent | Wait:
+    """Grant the next call of the account to the dial loop `owner`, or say what it waits for.
+
+    `slots` is what the loop knows of open calls from its turns before; without it they are counted.
+    """
     try:
-        return _next_intent(account_id, owner)
+        return _next_intent(account_id, owner, slots or Slots())
     except IntegrityError as twice:
         if ONCE not in str(twice):
             raise
@@ -101,9 +105,9 @@ def next_intent(account_id: int, owner: int) -> Intent | Wait:
         return Wait(Block("in-call-elsewhere", "Another call to this person was placed just now."), 0.05)
 
 
-def _next_intent(account_id: int, owner: int) -> Intent | Wait:
+def _next_intent(account_id: int, owner: int, slots: Slots) -> Intent | Wait:
     with transaction.atomic():
-        turn = turns.take(account_id, owner)
+        turn = turns.take(account_id, owner, slots)
         heard = time.monotonic()
         _beat(turn.pacer, owner, turn.now)
         if not turn.owner_alive:
@@ -154,27 +158,40 @@ def _beat(pacer: Pacer, owner: int, now: datetime) -> None:
 def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
     if not turn.running:
         return Wait(Block("nothing", "No campaign is running."), IDLE.total_seconds(), work=False)
-    account, now = turn.running[0].account, turn.now
-    dialing = _dialing(turn.pacer)
-    block = eligibility.account_block(turn.pacer, account, eligibility.total(turn.used), dialing, now)
-    if block:
+    now = turn.now
+    if block := _surely(turn, _account_blocked):
         return _wait([block], now)
     blocks = []
     for campaign in turn.running:
-        blocked = _blocked(turn, campaign)
+        blocked = _surely(turn, partial(_blocked, campaign))
         if blocked and blocked.code in breakers.TRIPS:
             breakers.trip(campaign, turn.running, now)
-            blocked = _blocked(turn, campaign)
+            blocked = _surely(turn, partial(_blocked, campaign))
         chosen = blocked or _next_contact(campaign, now)
         if isinstance(chosen, CampaignContact):
             _level(campaign, turn.running[-1])
             breakers.tried(campaign, now)
+            turn.slots.granted(campaign.pk)
             return _write(turn.pacer, campaign, chosen, owner, now), campaign
         blocks.append(chosen)
     return _wait(blocks, now)
 
 
-def _blocked(turn: Turn, campaign: Campaign) -> Block | None:
+def _surely(turn: Turn, blocked: Callable[[Turn], Block | None]) -> Block | None:
+    """What blocks; nobody is told to wait for a slot that may be free: then the slots are counted first."""
+    block = blocked(turn)
+    if block and block.code in eligibility.WAITS_FOR_SLOT and not turn.counted:
+        turn.count()
+        block = blocked(turn)
+    return block
+
+
+def _account_blocked(turn: Turn) -> Block | None:
+    account, used = turn.running[0].account, eligibility.total(turn.used)
+    return eligibility.account_block(turn.pacer, account, used, _dialing(turn.pacer), turn.now)
+
+
+def _blocked(campaign: Campaign, turn: Turn) -> Block | None:
     return eligibility.campaign_block(
         campaign, campaign.pace, turn.used.get(campaign.pk, 0), turn.now
     ) or eligibility.streams_block(campaign, turn.pacer, turn.running, turn.used, turn.now)

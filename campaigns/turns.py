@@ -12,6 +12,7 @@ through the ORM. Rules of this file:
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,16 +43,49 @@ _PERSON = ("id", "campaign_id", "phone", "name", "variables", "time_zone")
 _DAY = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
+class Slots:
+    """What one dial loop knows of the open calls of its account without counting them: never fewer than there are.
+
+    Nobody but the loop with the account's lock writes an intent, and a slot that is given back is never taken again.
+    So the count of some moment and every grant since is what may be open at most, and that is enough as long as it is
+    below the limits. Counting costs in proportion to the open calls: 3 ms for 12,000.
+    """
+
+    def __init__(self) -> None:
+        self._most: Counter[int] | None = None
+
+    @property
+    def most(self) -> Mapping[int, int] | None:
+        """At most so many slots are held, by campaign; None before the first count."""
+        return self._most
+
+    def count(self, account_id: int) -> Mapping[int, int]:
+        """Count them. With the account's pacer locked."""
+        self._most = Counter(pacing.slots_used(account_id))
+        return self._most
+
+    def granted(self, campaign_id: int) -> None:
+        """One more; said before the commit, so that one that fails counts too many, never too few."""
+        if self._most is not None:
+            self._most[campaign_id] += 1
+
+
+@dataclass
 class Turn:
     """What is so at `now`: `running` campaigns (whose turn it is comes first, each with its `pace`), and slots held
-    by campaign, of campaigns that do not run as well."""
+    by campaign, of campaigns that do not run as well; at most so many unless they are `counted`."""
 
     pacer: Pacer
     now: datetime
     owner_alive: bool
     running: Sequence[Campaign]
+    slots: Slots
     used: Mapping[int, int]
+    counted: bool
+
+    def count(self) -> None:
+        """Hold exact numbers in `used`: before somebody waits for a slot."""
+        self.used, self.counted = self.slots.count(self.pacer.account_id), True
 
 
 # ------------------------------------------------------------------------------------------------- whose turn it is
@@ -73,20 +107,21 @@ _RUNNING = Statement(
 _ALIVE = Statement("turn_alive", f"SELECT {pacing.OWNER_ALIVE}", owners="integer", owner="integer")
 
 
-def take(account_id: int, owner: int) -> Turn:
+def take(account_id: int, owner: int, slots: Slots) -> Turn:
     """Lock the account's pacer and read what decides whose turn it is. Inside a transaction."""
-    pacers, clock, alive, running, used = ask(
+    pacers, clock, alive, running = ask(
         pacing.LOCK,
         f"SELECT {pacing.CLOCK}",
         _ALIVE,
         _RUNNING,
-        pacing.SLOTS_USED,
         account=account_id,
         owner=owner,
         owners=pacing.OWNER_LOCK,
     )
     campaigns = [_campaign(*row) for row in running]
-    return Turn(pacing.pacer_of(pacers), clock[0][0], alive[0][0], campaigns, dict(used))
+    counted = slots.most is None
+    used = slots.count(account_id) if slots.most is None else slots.most
+    return Turn(pacing.pacer_of(pacers), clock[0][0], alive[0][0], campaigns, slots, used, counted)
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:

@@ -190,13 +190,18 @@ MUTANTS = (
         "slots-counted-before-the-lock",
         "open calls are counted with a snapshot from before the pacer's lock",
         (
-            Edit("campaigns/turns.py", "        pacing.SLOTS_USED,\n        account", "        account"),
             Edit(
                 "campaigns/turns.py",
-                "    pacers, clock, alive, running, used = ask(\n",
-                "    used = ask(pacing.SLOTS_USED, account=account_id)[0]\n    pacers, clock, alive, running = ask(\n",
+                "    pacers, clock, alive, running = ask(\n",
+                "    slots.count(account_id)\n    pacers, clock, alive, running = ask(\n",
             ),
         ),
+        tests=("tests/dialing/test_slots.py",),
+    ),
+    Mutant(
+        "slots-granted-since-forgotten",
+        "a loop does not add its own grants to the slots that it has counted",
+        (Edit("campaigns/turns.py", "            self._most[campaign_id] += 1\n", "            pass\n"),),
         tests=("tests/dialing/test_slots.py",),
     ),
     Mutant(

@@ -27,6 +27,7 @@ from campaigns.intents import Intent
 from campaigns.lifecycle import OPEN_ATTEMPTS
 from campaigns.models import CallAttempt, Campaign, CampaignContact, EventSource, RetryRule
 from campaigns.owners import Owner
+from campaigns.turns import Slots
 from tests import people
 from tests.dialing.driving import until
 from tests.dialing.far_side import Call, Carrier
@@ -63,7 +64,7 @@ class Protocol(RuleBasedStateMachine):
         self.python_clock = time_machine.travel(START, tick=False)
         self.python_time = self.python_clock.start()
         self.pass_time(timedelta())
-        self.owner = Owner()
+        self.owner, self.slots = Owner(), Slots()
         self.account = people.account(max_concurrent=SLOTS, calls_per_minute=60_000, reporting_lag=LAG)
         self.again = self.campaign(NUMBERS[:4], max_attempts=2, unknown_policy="redial")
         self.once = self.campaign(NUMBERS[2:], unknown_policy="ask")
@@ -112,7 +113,7 @@ class Protocol(RuleBasedStateMachine):
         """Take what is granted; each request leaves at once, or later."""
         for fate in fates:
             self.pass_time(TURN)
-            step = intents.next_intent(self.account.pk, self.owner.number)
+            step = intents.next_intent(self.account.pk, self.owner.number, self.slots)
             if not isinstance(step, Intent):
                 return
             number = step.request.number
@@ -164,7 +165,7 @@ class Protocol(RuleBasedStateMachine):
                 self.send(intent, fate)
         self.out, self.answers = [], []
         self.owner.close()
-        dead, self.owner = self.owner.number, Owner()
+        dead, self.owner, self.slots = self.owner.number, Owner(), Slots()
         until(lambda: not pacing.owner_alive(dead))
 
     # ------------------------------------------------------------------------------------------------- the carrier

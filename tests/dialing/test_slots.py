@@ -1,14 +1,18 @@
 """A slot is held from the intent to the first evidence that the call is over, and there are never more than N."""
 
+import random
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns import intents, outcomes, pacing, stream_use, sweeping
 from campaigns.exotel.client import ExotelClient
 from campaigns.exotel.details import StreamUse
 from campaigns.intents import Intent, Wait
 from campaigns.models import CallAttempt, ExotelAccount, Pacer
+from campaigns.turns import Slots
 from tests import people
 from tests.dialing.driving import racing
 
@@ -62,6 +66,46 @@ def test_a_slot_that_is_given_back_is_used_again(owner: int) -> None:
     assert not outcomes.release_slot(first.attempt_id, "callback")
     people.rest(campaign)
     assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+
+
+@pytest.mark.django_db
+def test_a_loop_that_counts_now_and_then_grants_what_one_that_counts_each_time_would(owner: int) -> None:
+    account = people.account(max_concurrent=5, calls_per_minute=6_000_000)
+    one, two = (people.campaign(account, max_concurrent=most, calls_per_second=999) for most in (2, 4))
+    people.contacts(one, 40)
+    people.contacts(two, 40)
+    slots, chance, granted = Slots(), random.Random(7), 0
+    for _ in range(200):
+        step = intents.next_intent(account.pk, owner, slots)
+        granted += isinstance(step, Intent)
+        used = pacing.slots_used(account.pk)
+        assert sum(used.values()) <= 5
+        assert used.get(one.pk, 0) <= 2
+        assert used.get(two.pk, 0) <= 4
+        if isinstance(step, Wait) and step.block.code == "account-slots":
+            assert sum(used.values()) == 5
+        if isinstance(step, Wait) and step.block.code == "campaign-slots":
+            assert used.get(one.pk) == 2 or used.get(two.pk) == 4
+        for held in CallAttempt.objects.filter(slot_released_at=None):
+            if chance.random() < 0.1:
+                outcomes.release_slot(held.pk, "stream")
+        people.rest(one)
+        people.rest(two)
+    assert granted > 30
+
+
+@pytest.mark.django_db
+def test_open_calls_are_counted_only_when_somebody_would_have_to_wait_for_a_slot(owner: int) -> None:
+    account = people.account(max_concurrent=3, calls_per_minute=6_000_000)
+    campaign = people.campaign(account, max_concurrent=3, calls_per_second=999)
+    people.contacts(campaign, 10)
+    slots, counts = Slots(), []
+    for _ in range(5):
+        people.rest(campaign)
+        with CaptureQueriesContext(connection) as asked:
+            intents.next_intent(account.pk, owner, slots)
+        counts.append(sum("slots_used" in query["sql"] for query in asked.captured_queries))
+    assert counts == [1, 0, 0, 1, 1]
 
 
 @pytest.mark.django_db
