@@ -276,7 +276,7 @@ class Loop:
         """Intents that were committed just as the connection broke: this loop knows that it never sent them."""
         mine = CallAttempt.objects.filter(owner=self._owner.number, state=AttemptState.DIALING)
         for attempt_id in mine.exclude(pk__in=self._out).values_list("pk", flat=True):
-            settling.settle(attempt_id, NotSent("the database went away before the request"))
+            settling.settle(attempt_id, NotSent("the database went away before the request", ours=True))
         return True
 
     def _probe(self) -> None:

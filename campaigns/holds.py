@@ -112,7 +112,7 @@ def note_unknown(pacer: Pacer, reason: str, now: datetime) -> None:
 
 
 def note_not_sent(pacer: Pacer, reason: str, now: datetime) -> None:
-    """A POST that never left; nobody was called, so this costs time only."""
+    """A POST that never left, for no lateness of our own; nobody was called, so this costs time only."""
     pacer.not_sent_in_row += 1
     pacer.save(update_fields=["not_sent_in_row"])
     if pacer.not_sent_in_row >= NOT_SENT_IN_ROW or pacer.probing:

@@ -168,7 +168,8 @@ def _close_contact(attempt: CallAttempt, state: str, code: str, reason: str, now
 def _not_sent(pacer: Pacer, attempt: CallAttempt, answer: NotSent, now: datetime) -> None:
     if outcomes.refuse(attempt, "not-sent", answer.reason, http_status=None, now=now):
         outcomes.back_in_line(attempt, now + NOT_SENT_PAUSE, f"Not sent: {answer.reason}", code="not-sent")
-        holds.note_not_sent(pacer, answer.reason, now)
+        if not answer.ours:
+            holds.note_not_sent(pacer, answer.reason, now)
 
 
 def _unknown(pacer: Pacer, attempt: CallAttempt, answer: Unknown, now: datetime) -> None:

@@ -64,9 +64,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Not one byte of the request left this machine."""
+    """Not one byte of the request left this machine. `ours`: because this program was late or full; that says nothing
+    about whether Exotel can be reached."""
 
     reason: str
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from campaigns.exotel.errors import (
     Unreachable,
     Unreadable,
 )
-from campaigns.exotel.exchange import Exchange, Gate, NoReply, Reply
+from campaigns.exotel.exchange import STOOD_TOO_LATE, Exchange, Gate, NoReply, Reply
 from campaigns.exotel.numbers import alike, canonical, national, same_number
 from campaigns.exotel.payloads import ConnectRequest, Spelling, connect_path, form
 from campaigns.exotel.times import INDIA_TIME, spell_time
@@ -152,15 +152,16 @@ class ExotelClient:
         """
         began = time.monotonic()
         if began > not_after:
-            return NotSent("the time to send had passed, nothing was sent")
+            return NotSent("the time to send had passed, nothing was sent", ours=True)
         dial = self._dial(request, min(not_after - began, total_deadline))
         exchange = self._begin(dial, not_before, not_after, gate)
         if exchange is None:
-            return NotSent(f"{MOST_EXCHANGES} earlier requests still wait for an answer")
+            return NotSent(f"{MOST_EXCHANGES} earlier requests still wait for an answer", ours=True)
         deadline = began + total_deadline
         result = exchange.wait(min(not_after, deadline))
         if result is None and exchange.withhold():
-            return NotSent("timed out while connecting, nothing was sent")
+            late = exchange.too_late()
+            return NotSent(STOOD_TOO_LATE if late else "timed out while connecting, nothing was sent", late)
         result = result or exchange.wait(deadline)
         if result is None:
             result = _leave(exchange, late_answer, began + LATE)
@@ -328,7 +329,7 @@ def _judged(result: Reply | NoReply) -> ConnectAnswer:
     if isinstance(result, Reply):
         return read_answer(result.status, result.headers, result.body, result.latency)
     if not result.sent:
-        return NotSent(result.reason)
+        return NotSent(result.reason, result.ours)
     return Unknown(result.reason, result.status, excerpt(result.body))
 
 

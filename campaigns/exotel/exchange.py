@@ -20,13 +20,16 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
 BODY_BYTES = 256 * 1024
+STOOD_TOO_LATE = "the connection stood too late, nothing was sent"
 
 Gate = Callable[[], float]  # for who is ready to leave: the time.monotonic() at which it may; asked after a wait again
+FAIR_CHANCE = 0.1  # seconds: a far side that had less than this to take the connection is not to blame
+_OPENING = "connection.connect_tcp.started"
 _OPENED = "connection.connect_tcp.complete"
 _FIRST_BYTE = "http11.send_request_headers.started"
 
@@ -43,12 +46,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """No whole answer. `sent` is False only if not one byte of the request left."""
+    """No whole answer. `sent` is False only if not one byte of the request left; `ours`, because we came too late."""
 
     reason: str
     sent: bool
     status: int | None = None
     body: bytes = b""
+    ours: bool = False
 
 
 class _Withheld(Exception):
@@ -84,6 +88,8 @@ class Exchange:
         self._cutter: threading.Timer | None = None
         self._connection: socket.socket | None = None
         self._withheld = False
+        self._opening_at: float | None = None
+        self._stands = False
         self._sent_at: float | None = None
         self._status: int | None = None
         self._body = bytearray()
@@ -109,6 +115,14 @@ class Exchange:
             self._change.notify_all()
         self.cut()
         return True
+
+    def too_late(self) -> bool:
+        """Whether it is this program's doing that the time to send passes without the first byte: the connection
+        stands, or the far side never had a fair chance to take it, because our threads got no time to run."""
+        now = time.monotonic()
+        if self._stands or self._opening_at is None:
+            return True
+        return now > self._not_after + FAIR_CHANCE or min(now, self._not_after) - self._opening_at < FAIR_CHANCE
 
     def leave(self, on_late: Callable[[Reply | NoReply], None], *, until: float) -> Reply | NoReply | None:
         """Stop waiting: cut it at `until`, and call `on_late` on the exchange's thread when it ends.
@@ -155,9 +169,11 @@ class Exchange:
         try:
             return self._exchange()
         except _Withheld:
-            return self._no_reply("the connection stood too late, nothing was sent")
+            return replace(self._no_reply(STOOD_TOO_LATE), ours=True)
         except _TooLong:
             return self._no_reply(f"the answer was larger than {BODY_BYTES // 1024} KiB")
+        except httpx.ConnectTimeout as error:
+            return replace(self._no_reply(words(error)), ours=self.too_late())
         except (httpx.HTTPError, httpx.StreamError, OSError, zlib.error, UnicodeError) as error:
             return self._no_reply(words(error))
 
@@ -176,7 +192,9 @@ class Exchange:
         return Reply(response.status_code, headers, body, time.monotonic() - (self._sent_at or 0.0))
 
     def _trace(self, event: str, info: Mapping[str, object]) -> None:
-        if event == _OPENED:
+        if event == _OPENING:
+            self._opening_at = time.monotonic()
+        elif event == _OPENED:
             self._keep_connection(info["return_value"])
         elif event == _FIRST_BYTE:
             self._open_gate()
@@ -192,6 +210,7 @@ class Exchange:
 
     def _open_gate(self) -> None:
         with self._change:
+            self._stands = True
             self._change.wait_for(lambda: self._withheld, self._not_before - time.monotonic())
             while not self._withheld and (early := self._gate() - time.monotonic()) > 0:
                 self._change.wait_for(lambda: self._withheld, early)

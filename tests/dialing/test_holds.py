@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 
 UNKNOWN: ConnectAnswer = Unknown("the connection broke")
 NOT_SENT: ConnectAnswer = NotSent("the connection was refused")
+LATE: ConnectAnswer = NotSent("the connection stood too late, nothing was sent", ours=True)
 ACCEPTED: ConnectAnswer = Accepted("", 200, "", 0.1)
 PAYMENT: ConnectAnswer = Refused(402, "no credit", "", None, RefusalKind.PAYMENT)
 
@@ -66,6 +67,26 @@ def test_five_that_were_never_sent_hold_the_account_and_four_do_not() -> None:
         "No request reaches Exotel: the connection was refused.",
     )
     assert not of.contacts.exclude(state="pending").exists()
+
+
+def test_our_own_lateness_is_no_trouble_of_the_carrier_and_breaks_no_row() -> None:
+    of = campaign()
+    pacer = answered(of, *[NOT_SENT] * 4, *[LATE] * 20)
+    assert (pacer.held_code, pacer.not_sent_in_row) == ("", 4)
+    assert not of.contacts.exclude(state="pending").exists()
+    assert answered(of, NOT_SENT).held_code == "unreachable"
+
+
+def test_a_half_open_call_that_we_were_too_late_for_leaves_the_account_half_open(owner: int) -> None:
+    of = campaign()
+    half_open(of)
+    people.contacts(of, 3)
+    step = intents.next_intent(of.account_id, owner)
+    assert isinstance(step, Intent)
+    settling.settle(step.attempt_id, LATE)
+    assert people.pacer(of.account).probing
+    people.rest(of)
+    assert isinstance(intents.next_intent(of.account_id, owner), Intent)
 
 
 def test_an_answer_of_any_kind_breaks_the_row_of_those_that_were_not_sent() -> None:

@@ -217,13 +217,22 @@ def test_a_far_side_that_never_accepts_is_not_sent_before_the_gate_closes() -> N
         for filler in fillers:
             filler.close()
     assert isinstance(answer, NotSent), answer
+    assert not answer.ours  # it had its chance
     assert time.monotonic() - began < 1.0
 
 
-def test_a_time_that_has_passed_opens_no_connection() -> None:
+def test_a_time_that_has_passed_opens_no_connection_and_blames_nobody_else() -> None:
     with far_side(http(200, CONNECTED_JSON)) as side:
-        assert isinstance(dial(side.url, patience=-0.001), NotSent)
+        assert dial(side.url, patience=-0.001) == NotSent("the time to send had passed, nothing was sent", ours=True)
     assert side.connections == 0
+
+
+def test_a_connection_that_stood_while_our_own_gate_was_shut_is_our_lateness() -> None:
+    with far_side(http(200, CONNECTED_JSON)) as side:
+        client, until = client_of(side.url), time.monotonic() + 0.15
+        answer = client.connect(ASHA, not_after=until, gate=lambda: until + 5)
+    assert answer == NotSent("the connection stood too late, nothing was sent", ours=True)
+    assert side.requests in ([], [b""])
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +284,7 @@ def test_a_handshake_that_hangs_is_not_sent_and_lets_go_in_time() -> None:
         answer = dial(side.url.replace("http:", "https:"), patience=0.3)
         took = time.monotonic() - began
     assert isinstance(answer, NotSent)
+    assert not answer.ours
     assert took < 1.0
 
 

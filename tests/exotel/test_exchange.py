@@ -25,7 +25,27 @@ def test_a_connection_that_stands_too_late_carries_not_one_byte(client: httpx.Cl
         result = exchange.wait(time.monotonic() + 5)
     assert isinstance(result, NoReply)
     assert (result.sent, result.reason) == (False, "the connection stood too late, nothing was sent")
+    assert result.ours
     assert side.requests in ([], [b""])
+
+
+def test_a_far_side_that_never_got_the_chance_to_take_the_connection_is_not_to_blame(client: httpx.Client) -> None:
+    with far_side(http(200, b"{}")) as side:
+        exchange = Exchange(client, request_to(client, side), not_after=time.monotonic() + 0.5)  # its thread never ran
+        assert exchange.withhold()
+    assert exchange.too_late()
+
+
+def test_a_process_that_was_frozen_past_the_time_to_send_does_not_blame_the_far_side(client: httpx.Client) -> None:
+    with FarSide(lambda line: line.hold(5)) as side:
+        request = client.build_request("POST", side.url.replace("http:", "https:"))
+        exchange = Exchange(client, request, not_after=time.monotonic() + 0.25).start()
+        assert exchange.wait(time.monotonic() + 0.25) is None
+        blamed = not exchange.too_late()
+        assert exchange.wait(time.monotonic() + 0.15) is None  # as long as the freeze
+        assert exchange.too_late()
+        exchange.cut()
+    assert blamed
 
 
 def test_who_waited_at_the_gate_asks_it_again_and_leaves_at_the_last_instant_it_gave(client: httpx.Client) -> None:
