@@ -21,13 +21,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import failpoints, gaps, holds, intents, pacing, settling
+from campaigns import failpoints, gaps, holds, intents, pacing, rota, settling
 from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.exotel.exchange import Gate
 from campaigns.intents import Intent, Reached, Wait
-from campaigns.lifecycle import AttemptState, CampaignStatus
+from campaigns.lifecycle import AttemptState
 from campaigns.models import CallAttempt, ExotelAccount, Pacer
 from campaigns.owners import Owner
 from campaigns.turns import Slots
@@ -50,16 +50,13 @@ UNUSABLE = (ValueError, ZoneInfoNotFoundError, ImproperlyConfigured)  # an addre
 stopping = threading.Event()  # set when the worker is told to stop
 
 
-def accounts_with_work() -> list[int]:
-    """Accounts that have a running campaign."""
-    return list(
-        ExotelAccount.objects.filter(campaigns__status=CampaignStatus.RUNNING).distinct().values_list("pk", flat=True)
-    )
-
-
 def drive_one() -> bool:
-    """Drive the first account with work whose lock is free, until there is no more; False if there was none."""
-    accounts = [account_id for account_id in accounts_with_work() if not pacing.driven(account_id)]
+    """Drive one account with work whose lock is free, until there is no more or others wait; False if there was none.
+
+    Who was driven longest ago comes first.
+    """
+    driven = rota.driven()
+    accounts = [account_id for account_id in rota.accounts_with_work() if account_id not in driven]
     if not accounts or stopping.is_set():
         return False
     try:
@@ -169,7 +166,7 @@ class Loop:
             self._pool.shutdown(wait=False)
 
     def _drive(self) -> None:
-        idle = 0
+        idle, stay = 0, rota.Stay(self._account_id)
         while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
             self._hear()
             if self._pressing():
@@ -186,13 +183,15 @@ class Loop:
                 if step.attempt_id <= known:
                     return  # numbers are given out twice: the database was put back under our feet
                 self._post(step)
-                continue
-            if step.block.code == "owner":
+            elif step.block.code == "owner":
                 return
-            idle = idle + 1 if not step.work else 0
-            if step.block.code in holds.PROBED:
-                self._probe()
-            self._rest(step)
+            else:
+                idle = idle + 1 if not step.work else 0
+                if step.block.code in holds.PROBED:
+                    self._probe()
+                self._rest(step)
+            if stay.over(step):
+                return
 
     def _enough_out(self) -> bool:
         """There is no room; or so many POSTs are silent that the account would be held if they came to nothing."""

@@ -13,6 +13,7 @@ from campaigns.models import Heartbeat, Pacer
 
 DIAL = "dial"
 EVERY = timedelta(seconds=10)  # a tick comes each second; it writes at most this often
+THREADS_TAKEN = timedelta(seconds=15)  # a tick comes each second: without one for so long, no thread was free for it
 GONE_AFTER = timedelta(seconds=45)  # without a sign for so long, nobody is there to dial
 
 _BEAT = """
@@ -32,9 +33,20 @@ def worker_seen() -> datetime | None:
 
     Loops count, because a worker whose threads all drive accounts has none left for a tick.
     """
-    tick = Heartbeat.objects.filter(name=DIAL).values_list("seen_at", flat=True).first()
+    tick = tick_seen()
     loop = Pacer.objects.aggregate(seen=Max("loop_seen_at"))["seen"]
     return max(filter(None, (tick, loop)), default=None)
+
+
+def tick_seen() -> datetime | None:
+    """When a tick last found a thread; None: never. While all threads drive accounts, none does."""
+    return Heartbeat.objects.filter(name=DIAL).values_list("seen_at", flat=True).first()
+
+
+def threads_taken(now: datetime) -> bool:
+    """Whether workers are there, but all their threads drive accounts: loops give signs, and ticks find no thread."""
+    seen, tick = worker_seen(), tick_seen()
+    return not gone(seen, now) and tick is not None and now - tick > THREADS_TAKEN
 
 
 def gone(seen: datetime | None, now: datetime) -> bool:

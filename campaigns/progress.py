@@ -35,6 +35,8 @@ _SAID: Mapping[str, str] = {"prompt": "Bot: {}", "heard": "“{}”", "key": "Pr
 EVERYTHING_SAID = tuple(_SAID)
 REACHED = (Outcome.ANSWERED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.FAILED, Outcome.CANCELLED)  # the carrier's words
 SILENT_AFTER = timedelta(seconds=15)  # a loop unseen for this long dials nothing
+NO_THREAD = "Every dialling thread drives another account now; the turn of this one comes."
+MORE_WORKERS = "It goes on by itself; another dial worker drives more accounts at once."
 CHECK_THE_WORKER = "Check that the worker and the clock (dial, beat) run; see their logs."
 
 
@@ -195,6 +197,8 @@ def _no_loop(campaign: Campaign, now: datetime) -> Waiting:
         hint = "End that session, or let it finish; dialling goes on by itself."
         return Waiting(held=True, code="database-lock", reason=lock, hint=hint)
     if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
+        if heartbeat.threads_taken(now):
+            return Waiting(held=False, code="no-thread", reason=NO_THREAD, hint=MORE_WORKERS)
         return Waiting(held=True, code="no-worker", reason=_nobody_dials(now), hint=CHECK_THE_WORKER)
     return Waiting(held=False, code="starting", reason="The dialling worker starts within seconds.")
 
