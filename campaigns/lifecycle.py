@@ -96,6 +96,8 @@ CAMPAIGN_CONTACT = _table(
         _P.SKIPPED: (),
     }
 )
+# The call details say that a call which was told to be answered was not: only by outcomes._settle_again.
+CORRECTED = _table({_P.DONE: (_P.RETRY,)})
 ATTEMPT = _table(
     {
         _A.DIALING: (_A.PLACED, _A.ANSWERED, _A.ENDED, _A.REFUSED, _A.UNKNOWN),

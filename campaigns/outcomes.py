@@ -21,6 +21,7 @@ from campaigns.lifecycle import (
     ATTEMPT,
     CAMPAIGN,
     CAMPAIGN_CONTACT,
+    CORRECTED,
     OPEN_ATTEMPTS,
     AttemptState,
     CampaignStatus,
@@ -28,7 +29,7 @@ from campaigns.lifecycle import (
     Outcome,
     advance,
 )
-from campaigns.models import CallAttempt, Campaign, CampaignContact, EventSource, Mode, UnknownPolicy
+from campaigns.models import CallAttempt, Campaign, CampaignContact, EventSource, Mode, Suppression, UnknownPolicy
 from campaigns.models.accounts import CREDENTIALS
 
 CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in about two minutes
@@ -200,22 +201,33 @@ def _compare(attempt: CallAttempt, said: Statement) -> str:
     what = f"one source says {attempt.outcome}, {said.source} says {said.status}"
     if said.trusted:
         CallAttempt.objects.filter(pk=attempt.pk).update(outcome=said.status, contradiction=what)
-        attempt.outcome = said.status
-        _settle_again(attempt, said.at)
+        before, attempt.outcome = attempt.outcome, said.status
+        _settle_again(attempt, before, said.at)
         return f"{what}; the call details decide"
     _flag(attempt, what)
     return what
 
 
-def _settle_again(attempt: CallAttempt, now: datetime) -> None:
-    """The outcome was corrected: who waits for a retry that the right outcome does not ask for is done."""
+def _settle_again(attempt: CallAttempt, before: str, now: datetime) -> None:
+    """The outcome was corrected: a retry that the right one does not ask for is taken back, one that it asks for is
+    planned after all. Nothing is planned in a campaign that has ended."""
     contact = CampaignContact.objects.select_for_update().get(pk=attempt.campaign_contact_id)
     if contact.attempts.filter(ordinal__gt=attempt.ordinal).exists():
         return  # a later attempt has spoken
     rows = CampaignContact.objects.filter(pk=contact.pk)
-    if contact.state == ContactState.RETRY and _retry_at(attempt, contact, now) is None:
+    retry_at = _retry_at(attempt, contact, now)
+    if contact.state == ContactState.RETRY and retry_at is None:
         advance(rows, CAMPAIGN_CONTACT, ContactState.DONE, reason_code="", reason="", changed_at=now)
+    elif retry_at is not None and _done_by_mistake(attempt, before, contact):
+        advance(rows, CORRECTED, ContactState.RETRY, due_at=retry_at, changed_at=now, **_by_the_rule(attempt))
     rows.filter(state__in=(ContactState.DONE, ContactState.RETRY)).update(last_outcome=attempt.outcome)
+
+
+def _done_by_mistake(attempt: CallAttempt, before: str, contact: CampaignContact) -> bool:
+    """Whether the wrong outcome is all that has ended it for this person: they heard nobody, and asked for nothing."""
+    if (contact.state, contact.reason_code, contact.last_outcome) != (ContactState.DONE, "", before):
+        return False
+    return not (attempt.streams.exists() or Suppression.objects.filter(phone=contact.phone).exists())
 
 
 def _ask_soon(attempt: CallAttempt, now: datetime) -> None:
@@ -260,8 +272,11 @@ def settle_contact(attempt: CallAttempt, now: datetime) -> None:
     if retry_at is None:
         advance(rows, CAMPAIGN_CONTACT, ContactState.DONE, **said)
         return
-    said |= {"reason_code": "retry-rule", "reason": f"{Outcome(attempt.outcome).label}; the retry rule calls again."}
-    advance(rows, CAMPAIGN_CONTACT, ContactState.RETRY, due_at=retry_at, **said)
+    advance(rows, CAMPAIGN_CONTACT, ContactState.RETRY, due_at=retry_at, **said | _by_the_rule(attempt))
+
+
+def _by_the_rule(attempt: CallAttempt) -> dict[str, str]:
+    return {"reason_code": "retry-rule", "reason": f"{Outcome(attempt.outcome).label}; the retry rule calls again."}
 
 
 def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> datetime | None:

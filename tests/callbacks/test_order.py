@@ -48,6 +48,7 @@ class Call:
             "answered": lambda: self._event("in-progress", "answered"),
             "terminal": lambda: self._event(status, "terminal"),
             "post": lambda: settling.settle(self.attempt.pk, Accepted(self.sid, 200, "{}", 0.2)),
+            "wrongly": lambda: self._event("completed", "terminal"),
             "unknown": lambda: settling.settle(self.attempt.pk, Unknown("no whole answer within 10 seconds")),
             "stream": self._stream,
             "hang-up": self._hang_up,
@@ -123,6 +124,15 @@ def test_a_busy_number_is_put_back_in_line_once_in_any_order(exotel: Client, ord
     ended = told(exotel, "busy", order)
     assert ended["attempt"] == ("ended", "busy", "busy", "")
     assert ended["confirmed"] == (True, None)
+    assert ended["contact"] == ("retry", "busy", 1, "retry-rule")
+
+
+@given(order=st.permutations(["ringing", "wrongly", "post", "details"]), again=st.sampled_from(["wrongly", "details"]))
+@settings(ASK, max_examples=12)
+def test_a_busy_number_of_which_a_callback_says_completed_is_put_back_in_line_in_any_order(
+    exotel: Client, order: list[str], again: str
+) -> None:
+    ended = told(exotel, "busy", [*order, again])
     assert ended["contact"] == ("retry", "busy", 1, "retry-rule")
 
 

@@ -8,6 +8,7 @@ from campaigns.lifecycle import (
     ATTEMPT,
     CAMPAIGN,
     CAMPAIGN_CONTACT,
+    CORRECTED,
     DUE_CONTACTS,
     ENDED_CAMPAIGNS,
     IMPORT,
@@ -55,6 +56,10 @@ def test_an_attempt_never_opens_again_and_never_forgets_that_the_phone_rang(path
 def test_a_person_who_is_done_or_skipped_is_never_due_again() -> None:
     assert not CAMPAIGN_CONTACT[ContactState.DONE]
     assert not CAMPAIGN_CONTACT[ContactState.SKIPPED]
+
+
+def test_who_is_done_by_a_mistake_waits_for_a_retry_and_for_nothing_else() -> None:
+    assert dict(CORRECTED) == {ContactState.DONE: frozenset({ContactState.RETRY})}
 
 
 def test_somebody_uncertain_is_not_due() -> None:
