@@ -26,17 +26,19 @@ class Kind:
     share: float
     words: tuple[str, ...]
     tries: int = 1
+    gap: float = 0.0  # seconds, at least, between two tries
     policy: str = "ask"  # after proof that an unknown call was never made
     fates: Mapping[str, int] = field(default_factory=lambda: ODD)
     closed: bool = False  # outside its calling hours throughout: nobody may ring
+    talks: bool = False  # a bot's: the stream's end is the call's end
 
 
 PLAIN = ("--mode", "flow", "--flow-url", FLOW_URL)
-AGAIN = ("--max-attempts", "2", "--retry-minutes", "0.1")
+AGAIN = ("--max-attempts", "2", "--retry-minutes", "0.1")  # who was busy, not there or not reached is called twice
 KINDS = (
     Kind("Plain", 0.55, PLAIN, policy="never", fates=ODD | SPOILED | WITHOUT_CALL),
-    Kind("Again", 0.3, (*PLAIN, *AGAIN), tries=2, policy="redial", fates=ODD | SPOILED),
-    Kind("Bot", 0.1, ("--mode", "bot", "--bot", "echo"), fates=ODD | DROPPED),
+    Kind("Again", 0.3, (*PLAIN, *AGAIN), tries=2, gap=6.0, policy="redial", fates=ODD | SPOILED),
+    Kind("Bot", 0.1, ("--mode", "bot", "--bot", "echo"), fates=ODD | DROPPED, talks=True),
     Kind("Shared", 0.05, PLAIN),
     Kind("Closed", 0.0, PLAIN, closed=True),
 )

@@ -38,7 +38,7 @@ def _answer(request: Request) -> dict[str, Any]:
     while True:
         try:
             said = _act(request)()
-            return {"at": time.time(), "said": said}
+            return {"at": time.time()} | ({"said": said} if request["do"] == "command" else {})
         except NotAllowed as refused:
             return {"refused": str(refused)}
         except Error as away:

@@ -68,6 +68,10 @@ class Report:
     seconds: float = 0.0
     done: dict[str, int] = field(default_factory=dict)
     most_in_second: int = 0
+    seconds_above: int = (
+        0  # of calls: pace and one, each because the simulator was late by up to `latest_above` seconds
+    )
+    latest_above: float = 0.0
     most_in_minute: int = 0
     most_open: int = 0
     longest_lag: float = 0.0
@@ -85,7 +89,8 @@ class Run:
         self.points.mkdir(parents=True, exist_ok=True)
         self.began = time.monotonic()
         self.crowd: Crowd = gather(plan.calls, plan.seed, spoiled=plan.proof)
-        self.rules = Rules(_limits(plan), self.crowd.campaigns_of())
+        talks = frozenset(kind.name for kind in KINDS if kind.talks)
+        self.rules = Rules(_limits(plan), self.crowd.campaigns_of(), talks=talks)
         self.judge = Judge(self.rules)
         self.ids: dict[str, int] = {}
         self.done: Counter[str] = Counter()
@@ -109,6 +114,7 @@ class Run:
                 self.over.set()
                 for thread in watching:
                     thread.join(120)
+            _command(ask, "campaign_status", str(self.ids["Plain"]))  # the operator is alive: its acts were done
             return self._reckon(product, not_struck)
 
     @contextmanager
@@ -141,6 +147,7 @@ class Run:
             write_csv(csv, self.crowd.people[kind.name])
             _command(ask, "import_contacts", str(csv), "--list", kind.name)
             self.ids[kind.name] = _command(ask, "create_campaign", *self._words(kind))["id"]
+            self.rules.campaigns[str(self.ids[kind.name])] = kind.name
         for kind in KINDS:
             _command(ask, "launch_campaign", str(self.ids[kind.name]))
         self.say(f"{self.plan.calls} people, seed {self.plan.seed}, {len(self.plan.struck)} faults: launched")
@@ -179,6 +186,7 @@ class Run:
                 if not waiting or now - moved > STUCK_AFTER or now - self.began > self.plan.patience:
                     break
             time.sleep(LOOK)
+        self.judge.finish()
         hand.release()
         self.done.update(hand.done)
         for what in waiting:
@@ -299,6 +307,8 @@ class Run:
             seconds=round(time.monotonic() - self.began, 1),
             done=dict(sorted(self.done.items())),
             most_in_second=judge.most_in_second,
+            seconds_above=len(judge.seconds_above),
+            latest_above=round(max((lag for _, lag in judge.seconds_above), default=0.0), 2),
             most_in_minute=judge.most_in_minute,
             most_open=judge.most_open,
             longest_lag=round(max((lag for _, lag in self.rules.lags), default=0.0), 2),
