@@ -6,6 +6,7 @@ not matter whether a callback was faster, or whether "the commit failed" was rea
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +33,8 @@ ASK_AFTER = timedelta(seconds=60)  # an unknown call is looked for in the list o
 NOT_SENT_PAUSE = timedelta(seconds=5)
 BAD_REQUESTS_IN_ROW = 5
 TOLD_AGAIN = timedelta(minutes=5)  # an account that is slowed down again within this time is not told of twice
+REFUSED_TWICE = "refused-twice"
+DIGITS_NAMED = 8  # the last digits of a number, which every spelling of it has
 BACKOFF = (1, 60)  # seconds: after a 429 without Retry-After, doubled each time
 
 
@@ -122,10 +125,33 @@ def _note_slowed(pacer: Pacer, now: datetime) -> None:
 
 
 def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
-    """Key, credit, KYC, path: no call of this account can succeed until a person mends it."""
+    """Key, credit, KYC, path: no call of this account can succeed until a person mends it.
+
+    A 403 or a 404 may be about the number all the same, in words that nobody knows. So who met it stands behind the
+    others; and who meets it again, although somebody has lifted the hold, is refused for themselves if Exotel took
+    calls to others in between or names their number: that is their end, and the account is not held again.
+    """
+    doubtful = answer.kind in _PERHAPS_THE_PERSON
+    if doubtful and _refused_alone(attempt, answer):
+        why = f"Exotel refused this person twice, as nobody else: “{answer.message}”"
+        _close_contact(attempt, ContactState.DONE, REFUSED_TWICE, why, now)
+        breakers.number_refused(attempt, answer.message, now)
+        return
     words = _MEND[answer.kind]
-    outcomes.back_in_line(attempt, None, "")
+    outcomes.back_in_line(attempt, now if doubtful else None, "")
     holds.put(pacer, Hold(answer.kind.value, f"{words} Exotel says: “{answer.message}”", probes=False), now)
+
+
+def _refused_alone(attempt: CallAttempt, answer: Refused) -> bool:
+    """Whether a refusal that this person has met before is about them, and not about the account."""
+    earlier = CallAttempt.objects.filter(campaign_contact=attempt.campaign_contact_id, ordinal__lt=attempt.ordinal)
+    met = earlier.filter(state=AttemptState.REFUSED, reason_code=answer.kind.value).order_by("-ordinal").first()
+    if met is None:
+        return False
+    if attempt.phone[-DIGITS_NAMED:] in re.sub(r"\D", "", answer.message):
+        return True
+    since = CallAttempt.objects.filter(account=attempt.account_id, intent_at__gt=met.ended_at)
+    return since.filter(sid__isnull=False).exists()
 
 
 def _ndnc(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -196,6 +222,7 @@ def _to_unknown(attempt: CallAttempt, answer: Unknown, now: datetime) -> bool:
     return bool(won)
 
 
+_PERHAPS_THE_PERSON = frozenset({RefusalKind.FORBIDDEN, RefusalKind.NOT_FOUND})
 _MEND: Mapping[RefusalKind, str] = {
     RefusalKind.UNAUTHORISED: "Exotel does not accept the API key and token (or the region is another).",
     RefusalKind.PAYMENT: "The Exotel account is out of credit.",

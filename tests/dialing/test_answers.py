@@ -159,6 +159,63 @@ def test_a_held_account_dials_nobody_until_the_hold_is_lifted(owner: int) -> Non
     assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
 
 
+def again(attempt: CallAttempt) -> CallAttempt:
+    """Somebody lifts the hold, and the same person's next attempt is out."""
+    control.lift_hold(attempt.account_id, by=COMMAND_LINE)
+    return people.attempt(stood(attempt)[1])
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, K.FORBIDDEN), (404, K.NOT_FOUND)])
+def test_who_met_a_refusal_of_the_account_stands_behind_the_others_when_it_is_lifted(
+    owner: int, status: int, kind: RefusalKind
+) -> None:
+    campaign = people.campaign()
+    first, second = people.contacts(campaign, 2)
+    step = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(step, Intent)
+    assert step.request.number == first.phone
+    settling.settle(step.attempt_id, refused(status, kind, "Destination not permitted"))
+    control.lift_hold(campaign.account_id, by=COMMAND_LINE)
+    people.rest(campaign)
+    following = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(following, Intent)
+    assert following.request.number == second.phone
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, K.FORBIDDEN), (404, K.NOT_FOUND)])
+def test_who_is_refused_again_while_others_are_called_is_refused_for_themselves(status: int, kind: RefusalKind) -> None:
+    answer = refused(status, kind, "Destination not permitted")
+    attempt = dialled(proven())
+    settling.settle(attempt.pk, answer)
+    second = again(attempt)
+    settling.settle(dialled(attempt.campaign).pk, accepted())
+    settling.settle(second.pk, answer)
+    second, contact, campaign = stood(second)
+    assert (second.outcome, contact.state, contact.reason_code) == ("refused", "done", "refused-twice")
+    assert contact.reason == "Exotel refused this person twice, as nobody else: “Destination not permitted”"
+    assert (people.pacer(second.account).held_code, campaign.status) == ("", "running")
+
+
+def test_a_second_refusal_that_names_the_persons_number_is_theirs() -> None:
+    attempt = dialled(proven())
+    message = f"Calls to 0{attempt.phone[3:]} are not permitted"
+    settling.settle(attempt.pk, refused(403, K.FORBIDDEN, message))
+    assert people.pacer(attempt.account).held_code == "forbidden"
+    second = again(attempt)
+    settling.settle(second.pk, refused(403, K.FORBIDDEN, message))
+    assert (stood(second)[1].state, people.pacer(attempt.account).held_code) == ("done", "")
+
+
+def test_an_account_that_is_refused_again_before_it_called_anybody_is_held_again() -> None:
+    attempt = dialled(proven())
+    settling.settle(dialled(attempt.campaign).pk, accepted())  # before the trouble: this says nothing
+    settling.settle(attempt.pk, refused(403, K.FORBIDDEN, "KYC pending"))
+    second = again(attempt)
+    settling.settle(second.pk, refused(403, K.FORBIDDEN, "KYC pending"))
+    assert nobody_was_called(second)
+    assert people.pacer(attempt.account).held_code == "forbidden"
+
+
 def test_ndnc_skips_the_person_and_holds_nobody_else() -> None:
     attempt = dialled()
     settling.settle(attempt.pk, refused(403, K.NDNC, "NDNC number"))
