@@ -283,6 +283,9 @@ class Loop:
         pacer = Pacer.objects.get(account_id=self._account_id)
         if not pacer.held_code or pacer.probing or pacer.probe_at is None or pacer.probe_at > pacing.db_now():
             return
+        if seconds := pacing.take_dial_turn(self._account_id):  # nobody is dialled meanwhile; a back-off is kept
+            self._settle_next(timeout=min(seconds, 0.5))
+            return
         reachability = self._client.reachable()
         with transaction.atomic():
             pacer, now = pacing.lock_now(self._account_id)

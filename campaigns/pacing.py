@@ -9,13 +9,14 @@ database's, read after the pacer row is locked.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
 from campaigns.models import ExotelAccount, Pacer
 from campaigns.statements import Rows, Statement, ask
 
 DIAL_SHARE = 0.9  # of the account's requests a minute; the rest is kept for call details
 FEWEST_QUESTIONS = 0.5  # a minute
+MOST_OWED = 20  # questions asked beyond their turn: the longest list has as many pages
 OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own connection while it lives
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
 AHEAD = timedelta(milliseconds=60)  # a commit, a thread and a connection take less on a machine that is not overloaded
@@ -87,9 +88,10 @@ def step(per_second: float) -> timedelta:
     return timedelta(seconds=1 / (AIM * per_second))
 
 
-def turn(next_at: datetime, now: datetime, step: timedelta) -> datetime:
-    """When the next request may go; `now` or earlier means at once. A stored turn from a faster clock is cut."""
-    return now if next_at > now + max(FURTHEST, 2 * step) else next_at
+def turn(next_at: datetime, now: datetime, step: timedelta, *, furthest: int = 2) -> datetime:
+    """When the next request may go; `now` or earlier means at once. A stored turn from a faster clock is cut: one that
+    lies more than `furthest` steps ahead."""
+    return now if next_at > now + max(FURTHEST, furthest * step) else next_at
 
 
 def advance(next_at: datetime, now: datetime, step: timedelta) -> datetime:
@@ -103,15 +105,52 @@ def slots_used(account_id: int) -> Mapping[int, int]:
 
 
 def take_details_turn(account: ExotelAccount) -> bool:
-    """Whether one question about calls may be asked now; takes the turn if so."""
-    now = db_now()
-    pacer = lock(account.pk)
-    step = details_step(account, pacer)
-    if (pacer.backoff_until and pacer.backoff_until > now) or turn(pacer.next_details_at, now, step) > now:
+    """Whether one question about calls, of one request, may be asked now; takes the turn if so."""
+    pacer, now = lock_now(account.pk)
+    if (pacer.backoff_until and pacer.backoff_until > now) or _questions_turn(account, pacer, now) > now:
         return False
-    pacer.next_details_at = advance(pacer.next_details_at, now, step)
-    pacer.save(update_fields=["next_details_at"])
+    _charge(account, pacer, now, 1)
     return True
+
+
+def charge_details(account: ExotelAccount, requests: int) -> None:
+    """So many requests were sent beyond a question's turn: the next question waits for as many turns more."""
+    if requests < 1:
+        return
+    with transaction.atomic():
+        pacer, now = lock_now(account.pk)
+        _charge(account, pacer, now, requests)
+
+
+def _charge(account: ExotelAccount, pacer: Pacer, now: datetime, requests: int) -> None:
+    step = details_step(account, pacer)
+    after = max(_questions_turn(account, pacer, now), now) + requests * step
+    pacer.next_details_at = min(after, now + MOST_OWED * step)
+    pacer.save(update_fields=["next_details_at"])
+
+
+def _questions_turn(account: ExotelAccount, pacer: Pacer, now: datetime) -> datetime:
+    return turn(pacer.next_details_at, now, details_step(account, pacer), furthest=MOST_OWED)
+
+
+def backing_off(account: ExotelAccount) -> float:
+    """Seconds for which Exotel wants no request of the account, 0.0 if it takes them."""
+    until = Pacer.objects.values_list("backoff_until", flat=True).get(account=account)
+    return max((until - db_now()).total_seconds(), 0.0) if until else 0.0
+
+
+def take_dial_turn(account_id: int) -> float:
+    """For a question asked while nobody is dialled: seconds until a dial would have its turn; 0.0: now, it is taken."""
+    with transaction.atomic():
+        pacer, now = lock_now(account_id)
+        account = ExotelAccount.objects.only("calls_per_minute").get(pk=account_id)
+        step = dial_step(account, pacer)
+        free_at = max(turn(pacer.next_dial_at, now, step), pacer.backoff_until or now)
+        if free_at > now:
+            return (free_at - now).total_seconds()
+        pacer.next_dial_at = advance(pacer.next_dial_at, now, step)
+        pacer.save(update_fields=["next_dial_at"])
+        return 0.0
 
 
 def owner_alive(owner: int) -> bool:

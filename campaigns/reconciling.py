@@ -1,6 +1,9 @@
 """Ask Exotel what became of calls: lost callbacks, unknown attempts, and provisional outcomes to confirm.
 
 Questions share a tenth of the account's request budget (pacing.take_details_turn), so they never slow the dialing.
+A question is one request; only a list that goes on over more pages takes more, and they are charged afterwards: the
+next question waits for as many turns longer.
+
 Calls with a Sid are asked for together, up to 20 a question. An unknown call has no Sid: it is looked for by number
 and time, because the list carries no CustomField.
 
@@ -37,9 +40,15 @@ CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
 OPEN_EVERY = timedelta(seconds=30)  # between questions about a call that goes on as far as we know
 ALONE_EVERY = 16  # questions about one call, of which one is about it alone: should lists never show it
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
+UNHEARD = (AttemptState.DIALING, AttemptState.UNKNOWN)  # nobody has said a word of the call
 GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still calls in-progress is closed by us
 SELDOM = timedelta(hours=6)  # between questions about a call that two calls of the list could be
 MOST_CHECKS = 30_000  # odd and even still alternate below what the column holds
+AGREED_FOR = 600.0  # seconds for which it counts that a known call's stamp agreed with our clock, or did not
+
+# Heard by this process: (whom we asked, Sid of the known call) -> (when, whether its stamp agreed). One that another
+# process has heard is asked for again.
+_agreed: dict[tuple[str, str], tuple[float, bool]] = {}
 
 
 def reconcile_all() -> int:
@@ -84,14 +93,14 @@ def reconcile(account: ExotelAccount) -> bool:
     due = _due(account)
     if not due:
         return False
+    with transaction.atomic():
+        if not pacing.take_details_turn(account):
+            return False
     try:
         client = client_for(account)
     except UNUSABLE as unusable:
         log.info("nobody is asked about calls of account %s: %s", account.pk, unusable)  # the dial loop holds it
         return False
-    with transaction.atomic():
-        if not pacing.take_details_turn(account):
-            return False
     try:
         _ask(client, due)
     except RateLimited as limited:
@@ -100,6 +109,8 @@ def reconcile(account: ExotelAccount) -> bool:
         log.info("call details of %s: %s", account.name, trouble)
         for attempt in due:
             _later(attempt)
+    finally:
+        pacing.charge_details(account, client.questions - 1)
     return True
 
 
@@ -184,17 +195,23 @@ def _missing(attempt: CallAttempt) -> None:
 def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at.
 
-    A list that lacks pages settles nothing: what is left out may be another candidate.
+    A list that lacks pages settles nothing: what is left out may be another candidate. Absence counts only beside a
+    known call whose stamp agrees with our clock; that one is asked about first, which is a question of its own.
     """
+    late = pacing.db_now() > attempt.proof_at
+    control = _nearest(attempt) if late and attempt.state in UNHEARD else None
+    if control and control.sid and _heard_of(client, control.sid) is None:
+        _ask_control(client, control)
+        _next_turn(attempt)
+        return
     until = attempt.intent_at + POST_TIME + CLOCK_SLACK
     listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
     candidates = _candidates(attempt, listed)
-    late = pacing.db_now() > attempt.proof_at
     if listed.complete and len(candidates) == 1:
         learn(attempt, candidates[0])
-    elif late and attempt.state not in (AttemptState.DIALING, AttemptState.UNKNOWN):
+    elif late and attempt.state not in UNHEARD:
         outcomes.give_up(attempt.pk, "A callback spoke of this call, and Exotel's call list does not show which it is.")
-    elif late and listed.complete and not candidates and _clocks_agree(client, attempt):
+    elif late and listed.complete and not candidates and control and _heard_of(client, control.sid or ""):
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
@@ -213,17 +230,24 @@ def _candidates(attempt: CallAttempt, listed: CallList) -> list[CallDetails]:
     return [call for call in listed.calls if call.sid in sids and call.sid not in bound]
 
 
-def _clocks_agree(client: ExotelClient, attempt: CallAttempt) -> bool:
+def _ask_control(client: ExotelClient, control: CallAttempt) -> None:
     """Whether a call that Exotel surely placed carries the time at which we placed it.
 
     A list that is searched in the wrong zone is empty and proves nothing. So absence counts only beside a known call
     of the same account, from about the same time, whose stamp agrees with our clock.
     """
-    control = _nearest(attempt)
-    if control is None or control.sid is None:
-        return False
-    details = client.call(control.sid)
-    return bool(details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME)
+    details = client.call(control.sid or "")
+    agrees = details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
+    for known, (at, _) in list(_agreed.items()):
+        if time.monotonic() - at > AGREED_FOR:
+            _agreed.pop(known, None)
+    _agreed[client.reaches, control.sid or ""] = time.monotonic(), bool(agrees)
+
+
+def _heard_of(client: ExotelClient, sid: str) -> bool | None:
+    """Whether that known call's stamp agreed when it was asked for lately; None if it was not."""
+    at, agrees = _agreed.get((client.reaches, sid), (float("-inf"), False))
+    return agrees if time.monotonic() - at <= AGREED_FOR else None
 
 
 def _nearest(attempt: CallAttempt) -> CallAttempt | None:
@@ -233,6 +257,11 @@ def _nearest(attempt: CallAttempt) -> CallAttempt | None:
     after = known.filter(intent_at__gt=attempt.intent_at).order_by("intent_at", "pk").first()
     both = [one for one in (before, after) if one]
     return min(both, key=lambda one: abs(one.intent_at - attempt.intent_at), default=None)
+
+
+def _next_turn(attempt: CallAttempt) -> None:
+    """The question has a second part: behind whoever waits already."""
+    CallAttempt.objects.filter(pk=attempt.pk, check_at__isnull=False).update(check_at=pacing.db_now())
 
 
 def _later(attempt: CallAttempt) -> None:

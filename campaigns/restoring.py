@@ -188,16 +188,8 @@ def _page(client: ExotelClient, account: ExotelAccount, found: Found, page: str)
 
 def _take_turn(account: ExotelAccount) -> None:
     """Wait for the turn of a dial, and use it for a question."""
-    while True:
-        with transaction.atomic():
-            pacer, now = pacing.lock_now(account.pk)
-            step = pacing.dial_step(account, pacer)
-            turn = max(pacing.turn(pacer.next_dial_at, now, step), pacer.backoff_until or now)
-            if turn <= now:
-                pacer.next_dial_at = pacing.advance(pacer.next_dial_at, now, step)
-                pacer.save(update_fields=["next_dial_at"])
-                return
-        time.sleep((turn - now).total_seconds())
+    while seconds := pacing.take_dial_turn(account.pk):
+        time.sleep(seconds)
 
 
 def _write_down(gap: Gap, calls: Sequence[CallDetails], found: Found) -> None:

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from campaigns import pacing
+from campaigns import holds, pacing
 from campaigns.dialing import UNUSABLE, client_for
-from campaigns.exotel.errors import ExotelError
+from campaigns.exotel.errors import ExotelError, RateLimited
 from campaigns.lifecycle import LIVE_CAMPAIGNS
 from campaigns.models import ExotelAccount, Pacer, StreamUse
 from campaigns.models.accounts import CREDENTIALS
@@ -44,9 +44,12 @@ def read(account: ExotelAccount, now: datetime) -> bool:
             return False
     try:
         use = client_for(account).active_streams()
+    except RateLimited as limited:
+        holds.back_off(account.pk, limited.retry_after)
+        found: dict[str, Any] = {"problem": str(limited)[:300]}
     except (ExotelError, *UNUSABLE) as trouble:
         log.info("active streams of %s: %s", account.name, trouble)
-        found: dict[str, Any] = {"problem": str(trouble)[:300]}
+        found = {"problem": str(trouble)[:300]}
     else:
         found = {"seen_at": now, "active": use.active, "limit": use.limit, "problem": ""}
     StreamUse.objects.update_or_create(account=account, defaults={"asked_at": now} | found)

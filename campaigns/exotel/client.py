@@ -117,6 +117,7 @@ class ExotelClient:
         self._zone = time_zone
         self._deadline = deadline
         self._room = threading.BoundedSemaphore(MOST_EXCHANGES)
+        self.questions = 0  # requests other than dials that were sent; each counts as one of the account's
         self._client = httpx.Client(
             auth=httpx.BasicAuth(api_key, api_token),
             # Asking for a fresh connection each time: on a kept one a reset cannot be told from an accepted call.
@@ -128,7 +129,12 @@ class ExotelClient:
         )
 
     def __repr__(self) -> str:
-        return f"ExotelClient({self._base_url!r}, {self._account_sid!r}, spelling={self._spelling!r})"
+        return f"ExotelClient({self.reaches})"
+
+    @property
+    def reaches(self) -> str:
+        """Which account, where, and how its times are read: what one client has heard counts for another like it."""
+        return f"{self._base_url!r}, {self._account_sid!r}, spelling={self._spelling!r}, time_zone='{self._zone}'"
 
     def connect(
         self,
@@ -176,14 +182,18 @@ class ExotelClient:
         return read_call(self._body(reply), self._zone)
 
     def calls(self, sids: Sequence[str]) -> dict[str, CallDetails]:
-        """Details of up to 100 calls by Sid, 20 a request; who is unknown to Exotel is missing. Raises ExotelError."""
+        """Details of up to 100 calls by Sid, 20 a request; who is unknown to Exotel is missing. Raises ExotelError.
+
+        Twenty fit on a page, so the pages of a list that goes on all the same are not asked for.
+        """
         if len(sids) > SIDS_AT_MOST:
             raise ValueError(f"at most {SIDS_AT_MOST} Sids at once")
         found: dict[str, CallDetails] = {}
         for first in range(0, len(sids), SIDS_AT_ONCE):
             batch = sids[first : first + SIDS_AT_ONCE]
             query = [("Sid", ",".join(batch)), ("PageSize", str(PAGE_SIZE))]
-            found |= {call.sid: call for call in self._list(query).calls if call.sid in batch}
+            calls, _ = self._page(self._listed_at(query))
+            found |= {call.sid: call for call in calls if call.sid in batch}
         return found
 
     def calls_to(self, number: str, *, since: datetime, until: datetime) -> CallList:
@@ -216,7 +226,7 @@ class ExotelClient:
                 ("PageSize", str(PAGE_SIZE)),
             ]
         )
-        calls, following = read_calls(self._body(self._fetch(address)), self._zone)
+        calls, following = self._page(address)
         return calls, self._next_page(address, following)
 
     def active_streams(self) -> StreamUse:
@@ -269,6 +279,7 @@ class ExotelClient:
         exchange = self._begin(self._client.build_request("GET", address, timeout=httpx.Timeout(self._deadline)))
         if exchange is None:
             raise Unreachable(f"{MOST_EXCHANGES} earlier requests still wait for an answer")
+        self.questions += 1
         result = exchange.wait(time.monotonic() + self._deadline)
         if result is None:
             exchange.cut()
@@ -288,10 +299,14 @@ class ExotelClient:
         address = self._listed_at(query)
         while address and address not in seen and len(seen) < PAGES_AT_MOST:
             seen.add(address)
-            calls, following = read_calls(self._body(self._fetch(address)), self._zone)
+            calls, following = self._page(address)
             found += calls
             address = self._next_page(address, following)
         return CallList(tuple(found), complete=not address)
+
+    def _page(self, address: str) -> tuple[list[CallDetails], str]:
+        """One page of a list, and what it says about the next."""
+        return read_calls(self._body(self._fetch(address)), self._zone)
 
     def _listed_at(self, query: Iterable[tuple[str, str]]) -> str:
         return f"{self._base_url}{self._path('Calls')}?{urlencode(list(query))}"

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import accounts, audit, trial_calls
+from campaigns import accounts, audit, holds, pacing, trial_calls
 from campaigns.audit import Actor
 from campaigns.dialing import client_for
 from campaigns.exotel import errors
@@ -18,7 +18,7 @@ from campaigns.forms.account import AccountForm, TrialForm
 from campaigns.lifecycle import ENDED_CAMPAIGNS, ContactState
 from campaigns.models import CallAttempt, Campaign, ExotelAccount
 from campaigns.refusals import NotAllowed
-from campaigns.templatetags.dialer import without_numbers
+from campaigns.templatetags.dialer import span, without_numbers
 from campaigns.views.checks import Check
 from campaigns.views.users import only_managers
 
@@ -35,13 +35,20 @@ MENDS: tuple[tuple[type[errors.ExotelError], str], ...] = (
 def connection(account: ExotelAccount) -> Check:
     """One cheap question to Exotel, answered in words. Does not dial."""
     where = f"{account.api_url}, account {account.account_sid}"
+    wait = pacing.backing_off(account)
+    if wait:
+        words = f"Too many requests: Exotel wants none for {span(wait)}"
+        return Check("warn", words, where, "Nothing was asked. Ask again after that.")
     try:
         found = client_for(account).reachable()
+        pacing.charge_details(account, 1)
     except (ValueError, ImproperlyConfigured) as unusable:
         return Check("bad", "The account’s settings cannot be used", str(unusable), "Correct EXOTEL_…, then restart.")
     if found.ok:
         return Check("ok", "Key and token accepted", where)
     problem = found.problem
+    if isinstance(problem, errors.RateLimited):
+        holds.back_off(account.pk, problem.retry_after)
     mend = next((words for kind, words in MENDS if isinstance(problem, kind)), "Look at the log, then ask again.")
     return Check("bad", f"Exotel does not answer as it should: {without_numbers(str(problem))}", where, mend)
 

@@ -39,8 +39,10 @@ def known(exotel: FarSide, account: ExotelAccount) -> None:
 
 
 def ask(account: ExotelAccount) -> None:
-    Pacer.objects.filter(account=account).update(next_details_at=timezone.now())
-    reconciling.reconcile(account)
+    """As if two turns had come: the known call beside a late one is asked about first."""
+    for _ in range(2):
+        Pacer.objects.filter(account=account).update(next_details_at=timezone.now())
+        reconciling.reconcile(account)
 
 
 def person(attempt: CallAttempt) -> CampaignContact:

@@ -247,8 +247,8 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/reconciling.py",
-                "    late = pacing.db_now() > attempt.proof_at\n    if listed",
-                "    late = True\n    if listed",
+                "    late = pacing.db_now() > attempt.proof_at\n    control",
+                "    late = True\n    control",
             ),
         ),
         tests=(MACHINE,),

@@ -60,10 +60,11 @@ class Call:
 
 @dataclass
 class Carrier:
-    """Takes calls, and answers what `campaigns.reconciling` asks: the three questions of an ExotelClient."""
+    """Takes calls, and answers what `campaigns.reconciling` asks an ExotelClient: three questions, and which it is."""
 
     calls_made: list[Call] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
+    reaches: str = field(default_factory=lambda: f"carrier {next(_sids)}")
     lists_ongoing: bool = False  # the vendor's list is known to leave calls out that go on
 
     def accept(self, intent: Intent, at: datetime) -> Call:
