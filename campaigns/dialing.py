@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import failpoints, gaps, holds, intents, pacing, rota, settling
+from campaigns import failpoints, gaps, holds, intents, marks, pacing, rota, settling
 from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
@@ -168,6 +168,7 @@ class Loop:
     def _drive(self) -> None:
         idle, stay = 0, rota.Stay(self._account_id)
         while idle < IDLE_LOOKS and time.monotonic() < self._until and not stopping.is_set():
+            marks.leave()
             self._hear()
             if self._pressing():
                 self._settle_heard()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import after_task_publish, task_prerun, worker_shutting_down
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 
@@ -20,6 +20,7 @@ from campaigns import (
     enrolling,
     events,
     heartbeat,
+    marks,
     pacing,
     passthru,
     preparing,
@@ -41,6 +42,13 @@ IMPORTS = (6, 7)  # locks of imports: two at a time, since long ones must not ta
 PREPARE_SECONDS = 5.0
 RECONCILE_SECONDS = 2.0
 BETWEEN_CHUNKS = 0.5
+
+
+@task_prerun.connect
+@after_task_publish.connect
+def leave_mark(**_: object) -> None:
+    """A worker took a tick, or the clock sent one."""
+    marks.leave()
 
 
 @worker_shutting_down.connect

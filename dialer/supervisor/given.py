@@ -3,12 +3,15 @@
 What cannot be reached is said in one sentence, instead of in the traceback of whatever meets it first.
 """
 
+import contextlib
+
 import psycopg
 import redis
 
 from dialer import env
 
 PATIENCE = 5  # seconds to connect
+SOON = 2  # the same, for servers that served already
 
 
 def server(name: str) -> str:
@@ -17,6 +20,18 @@ def server(name: str) -> str:
     if address:
         {"DATABASE_URL": _database, "REDIS_URL": _redis}[name](address)
     return address
+
+
+def answer(database: str, redis_address: str) -> bool:
+    """Whether both servers serve now: who hangs while they do not may only wait for them. Takes up to 5 s."""
+    try:
+        psycopg.connect(database, connect_timeout=SOON).close()
+        client = redis.Redis.from_url(redis_address, socket_connect_timeout=SOON, socket_timeout=SOON)
+        with contextlib.closing(client):
+            client.ping()
+    except (psycopg.Error, redis.RedisError):
+        return False
+    return True
 
 
 def _database(address: str) -> None:

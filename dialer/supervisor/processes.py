@@ -11,12 +11,16 @@ WEBSOCKET_MESSAGE_BYTES = 262_144  # a stream's frames stay below; Daphne closes
 
 @dataclass(frozen=True)
 class Process:
-    """One process: its name, its command, what it adds to the common environment, and seconds to end by itself."""
+    """One process: its name, its command, what it adds to the common environment, and seconds to end by itself.
+
+    One of which `signs` of life are expected is replaced when it gives none: see `dialer.supervisor.vigil`.
+    """
 
     name: str
     command: tuple[str, ...]
     grace: float
     environment: Mapping[str, str] = field(default_factory=dict)
+    signs: bool = False
 
 
 def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
@@ -25,11 +29,11 @@ def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
     `values` are the effective settings (PORT, STATE_DIR, …); the simulator runs if they name a SIMULATOR_PORT.
     """
     ours = (
-        Process("work", _worker("work", threads=8), grace=15),
+        Process("work", _worker("work", threads=8), grace=15, signs=True),
         # Stopped after those who dial: nobody new picks up while the last talks come to their end.
         Process("web", _web(values["PORT"]), grace=_talks(values) + 15, environment={"DATABASE_POOL": "1"}),
-        Process("dial", _worker("dial", threads=8), grace=15),
-        Process("beat", _beat(values["STATE_DIR"]), grace=5),
+        Process("dial", _worker("dial", threads=8), grace=15, signs=True),
+        Process("beat", _beat(values["STATE_DIR"]), grace=5, signs=True),
     )
     if not values.get("SIMULATOR_PORT"):
         return ours

@@ -15,11 +15,13 @@ from types import FrameType
 
 from django.core.exceptions import ImproperlyConfigured
 
+from campaigns.marks import VARIABLE as SIGNS
 from dialer import embedded, env, installation
 from dialer.daemon import Daemon, dies_with_us
 from dialer.supervisor import given, logs
 from dialer.supervisor.processes import Process, processes
 from dialer.supervisor.values import effective
+from dialer.supervisor.vigil import Vigil, Watchman
 from dialer.supervisor.watching import Watch, reason
 
 TICK = 0.1  # seconds between two looks at all processes
@@ -49,6 +51,11 @@ class Child(Daemon):
         self._values = values
 
     @property
+    def mark(self) -> Path:
+        """The file that it touches while it works, if signs of life are expected."""
+        return self.log.with_suffix(".alive")
+
+    @property
     def working_folder(self) -> Path:
         return env.ROOT
 
@@ -56,7 +63,8 @@ class Child(Daemon):
         return [*dies_with_us(self.death_signal), *self._process.command]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONUNBUFFERED": "1", **self._values, **self._process.environment}
+        signs = {SIGNS: str(self.mark)} if self._process.signs else {}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **self._values, **signs, **self._process.environment}
 
 
 class Stop:
@@ -96,6 +104,8 @@ class Run:
         self.stop = stop
         self.state_dir = Path(values["STATE_DIR"])
         self.watches: list[Watch] = []
+        self.vigils: list[Vigil] = []
+        self.watchman = Watchman(self.vigils, self._servers_answer, _note)
         self.warnings: dict[str, logs.Warnings] = {}
         self.first: dict[str, str | None] = {}  # what `bootstrap` says: username, password, account
 
@@ -113,6 +123,7 @@ class Run:
 
     def tend(self) -> None:
         """One look at everything."""
+        self.watchman.look()
         now = time.monotonic()
         started_again = [watch for watch in self.watches if watch.look(now)]
         if started_again:
@@ -151,19 +162,25 @@ class Run:
         for process in self.house.processes(self.values):
             child = Child(process, self.values)
             self.warnings[child.name] = logs.Warnings(child.log)
-            self._watch(child)
+            watch = self._watch(child)
+            if process.signs:
+                self.vigils.append(Vigil(watch, child.mark))
         self.publish()
+
+    def _servers_answer(self) -> bool:
+        return given.answer(self.values["DATABASE_URL"], self.values["REDIS_URL"])
 
     def _serve(self, service: embedded.Service) -> str:
         logs.put_aside(service.log)
         self._watch(service)
         return service.start()
 
-    def _watch(self, daemon: Daemon) -> None:
+    def _watch(self, daemon: Daemon) -> Watch:
         logs.put_aside(daemon.log)
         watch = Watch(daemon, _note)
         self.watches.append(watch)
         watch.start(time.monotonic())
+        return watch
 
     def _manage(self, *words: str) -> str:
         """Run manage.py to its end, return its standard output. Raises Refused with what it said."""

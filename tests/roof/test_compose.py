@@ -1,12 +1,17 @@
 """compose.yaml starts what the supervisor starts, and the image holds what that needs."""
 
+import os
 import re
+import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from campaigns import marks
 from dialer import env, settings
 from dialer.supervisor.processes import Process, processes
 
@@ -32,6 +37,30 @@ def test_a_service_runs_the_supervisors_command_with_its_grace(process: Process,
     assert service["stop_grace_period"] == f"{process.grace}s"
     assert process.environment.items() <= service["environment"].items()
     assert ("DATABASE_POOL" in service["environment"]) == (process.name == "web")
+
+
+def test_a_container_whose_process_gives_no_sign_of_life_is_unhealthy(compose: dict[str, Any], tmp_path: Path) -> None:
+    for process in processes(VALUES):
+        service = compose["services"][process.name]
+        mark = service["environment"].get(marks.VARIABLE)
+        assert (mark is not None) == process.signs
+        if mark:
+            assert any(mark.startswith(f"{folder}/") for folder in service["tmpfs"])
+            shell, check = service["healthcheck"]["test"]
+            assert shell == "CMD-SHELL"
+            assert healthy(check, mark, tmp_path / process.name)
+
+
+def healthy(check: str, mark: str, here: Path) -> bool:
+    """Whether the check says no without a mark and with an old one, and yes with a fresh one."""
+    said = []
+    for age in (None, 90.0, 5.0):
+        if age is not None:
+            here.touch()
+            os.utime(here, (time.time() - age,) * 2)
+        done = subprocess.run(check.replace(mark, str(here)), shell=True, check=False, stderr=subprocess.DEVNULL)
+        said.append(done.returncode == 0)
+    return said == [False, False, True]
 
 
 def test_every_other_service_is_a_server_or_prepares_the_tables(compose: dict[str, Any]) -> None:
