@@ -92,6 +92,8 @@ def _drive(account_id: int, owner: Owner) -> bool:
 
 
 def client_for(account: ExotelAccount) -> ExotelClient:
+    """Who asks Exotel for the account. Raises one of UNUSABLE if its settings are broken or it must not be reached."""
+    failpoints.refuse(account.api_url)
     return ExotelClient(
         account.api_url,
         account.account_sid,

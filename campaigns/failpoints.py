@@ -1,8 +1,8 @@
 """Named points of the attempt protocol at which the chaos harness (tests/chaos) ends or freezes this process.
 
 Off unless FAILPOINTS names a folder, and then only where the environment's account is a simulator on this machine:
-anywhere else the start is refused. A point is armed by a file of its name in the folder. The first who reaches it
-takes the file away and does what it says:
+anywhere else the start is refused, and every other account in the table is held. A point is armed by a file of its
+name in the folder. The first who reaches it takes the file away and does what it says:
 
     kill          SIGKILL to this process, now
     kill 0.02     the same 20 ms later: in the middle of what follows
@@ -40,9 +40,22 @@ def folder(environment: Mapping[str, str], api_url: str) -> Path | None:
     named = environment.get(VARIABLE)
     if not named:
         return None
-    if not _on_this_machine(urlsplit(api_url).hostname or ""):
-        raise ImproperlyConfigured(f"{VARIABLE} breaks calls on purpose: it is refused unless a simulator takes them.")
+    _only_a_simulator(api_url)
     return Path(named)
+
+
+def refuse(api_url: str) -> None:
+    """Before any request of an account: raises ImproperlyConfigured while points may be armed and this is a real one.
+
+    The environment's own account was looked at when the process began; the table may hold others.
+    """
+    if _FOLDER is not None:
+        _only_a_simulator(api_url)
+
+
+def _only_a_simulator(api_url: str) -> None:
+    if not _on_this_machine(urlsplit(api_url).hostname or ""):
+        raise ImproperlyConfigured(f"{VARIABLE} breaks calls on purpose: it is refused unless a simulator takes them")
 
 
 def _on_this_machine(host: str) -> bool:

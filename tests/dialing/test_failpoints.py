@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from campaigns import failpoints
+from campaigns import dialing, failpoints
 from dialer import env
+from tests import people
 
 SIMULATOR = "http://127.0.0.1:8001"
 
@@ -52,6 +53,32 @@ def test_a_worker_for_a_real_account_refuses_to_start(tmp_path: Path) -> None:
 def test_without_the_variable_nothing_is_looked_for() -> None:
     assert failpoints.folder({}, "https://api.in.exotel.com") is None
     assert failpoints.folder({"FAILPOINTS": ""}, SIMULATOR) is None
+
+
+@pytest.mark.django_db
+def test_an_account_in_the_table_that_could_ring_a_phone_is_held_and_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failpoints, "_FOLDER", tmp_path)
+    real = people.campaign(people.account(api_url="https://api.in.exotel.com"))
+    people.contact(real)
+    assert dialing.drive_one() is False
+    pacer = people.pacer(real.account)
+    assert pacer.held_code == "misconfigured"
+    assert "FAILPOINTS breaks calls on purpose" in pacer.held_reason
+    assert not real.attempts.exists()
+    with pytest.raises(ImproperlyConfigured, match="FAILPOINTS"):
+        dialing.client_for(real.account)
+
+
+@pytest.mark.parametrize("address", [SIMULATOR, "http://localhost:1", "https://api.in.exotel.com"])
+def test_a_simulator_is_dialled_with_failpoints_and_anybody_without(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failpoints.refuse(address)
+    monkeypatch.setattr(failpoints, "_FOLDER", tmp_path)
+    if "exotel" not in address:
+        failpoints.refuse(address)
 
 
 def test_every_point_is_in_the_protocol() -> None:
