@@ -118,6 +118,7 @@ class Hand:
     done: Counter[str] = field(default_factory=Counter)
     frozen: list[tuple[float, psutil.Process]] = field(default_factory=list)
     armed: dict[Path, tuple[float, Fault]] = field(default_factory=dict)
+    struck: list[float] = field(default_factory=list)  # the wall clock, at each that was done
 
     def strike(self, fault: Fault) -> None:
         """Do it now, or arm the point; one line says so."""
@@ -137,6 +138,10 @@ class Hand:
             case _:
                 self._arm(fault)
                 return
+        self._note(fault)
+
+    def _note(self, fault: Fault) -> None:
+        self.struck.append(time.time())
         self.say(str(fault))
 
     def tend(self) -> None:
@@ -211,7 +216,7 @@ class Hand:
         self.armed[armed] = time.monotonic() + FIRES_WITHIN, fault
 
     def _fired(self, armed: Path, fault: Fault) -> None:
-        self.say(str(fault))
+        self._note(fault)
         self.done["failpoints"] += 1
         if fault.order != "stop":
             self.done["kill -9"] += 1

@@ -168,7 +168,7 @@ class Judge:
     def _own_address(self, at: float, number: str, address: str) -> None:
         """What a callback says is about one call: its address carries the attempt's own token."""
         if address in self.seen_addresses:
-            self._violated(at, "token", f"the call to {number} has the callback address of another call")
+            self._violated(at, "I1", f"the call to {number} has the callback address of another call")
         self.seen_addresses.add(address)
 
     def _gap(self, at: float, number: str, campaign: str) -> None:

@@ -1,65 +1,20 @@
-"""Planted bugs, each of which something must catch: a precise test where there is one, else a short run of the harness.
+"""Planted bugs, each of which something must catch: a precise test where there is one, else a run of the harness."""
 
-A mutant is a textual change to a copy of the tree; a text that is not there (any more) fails loudly. The judge that
-looks at a mutated product comes from this tree, never from the copy.
-"""
+from collections.abc import Callable
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-from dialer import env, throwaway
+from dialer import throwaway
 from tests.chaos.faults import Fault
-from tests.chaos.run import Plan, Run
+from tests.chaos.planting import MACHINE, Edit, Mutant, caught_by, short
 
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".state*", ".*_cache", "__pycache__", ".hypothesis", "staticfiles")
-PYTEST_FAILED = 1  # the exit status of a run with failures; other numbers are errors
-MACHINE = "tests/dialing/test_protocol_machine.py"
+__all__ = ["MUTANTS", "Mutant", "main"]
 
-
-class NotFound(Exception):
-    """The text that a mutant changes is not in the tree."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    path: str
-    old: str
-    new: str
-
-    def apply(self, tree: Path) -> None:
-        """Raises NotFound unless the text is there exactly once."""
-        file = tree / self.path
-        text = file.read_text(encoding="utf-8")
-        if text.count(self.old) != 1:
-            raise NotFound(f"{self.path} has {text.count(self.old)} times {self.old!r}")
-        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`tests` are pytest's words; without them `plan` is run."""
-
-    name: str
-    bug: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...] = ()
-    plan: Plan | None = None
-
-
-def short(*faults: Fault, calls: int = 60, seed: int = 5) -> Plan:
-    return Plan(calls=calls, seed=seed, rate=10.0, proof=False, chosen=faults, patience=150.0)
-
+HELD_SOON = "target: held within 20 calls"  # not one of the invariants I1 to I25
 
 MUTANTS = (
     Mutant(
         "retry-on-read-error",
         "an error after the first byte counts as not sent, and the person is dialled again",
+        ("I4", "I14"),
         (
             Edit(
                 "campaigns/exotel/client.py",
@@ -72,6 +27,7 @@ MUTANTS = (
     Mutant(
         "sent-before-it-is-written",
         "the request goes out although the intent was not committed",
+        ("I3", "I8"),
         (
             Edit(
                 "campaigns/intents.py",
@@ -84,6 +40,7 @@ MUTANTS = (
     Mutant(
         "orphans-go-back-in-line",
         "the sweeper puts a dead loop's intents back in line",
+        ("I4", "I14"),
         (
             Edit(
                 "campaigns/settling.py",
@@ -97,6 +54,7 @@ MUTANTS = (
     Mutant(
         "sweep-by-time",
         "the sweeper decides by the clock that a loop is dead",
+        ("I17",),
         (
             Edit(
                 "campaigns/sweeping.py",
@@ -109,6 +67,7 @@ MUTANTS = (
     Mutant(
         "owner-not-asked",
         "a loop that has lost its lock goes on dialling",
+        ("I17",),
         (
             Edit(
                 "campaigns/pacing.py",
@@ -121,6 +80,7 @@ MUTANTS = (
     Mutant(
         "limiter-starts-full",
         "idle time earns a burst",
+        ("I6",),
         (
             Edit(
                 "campaigns/pacing.py",
@@ -133,12 +93,14 @@ MUTANTS = (
     Mutant(
         "end-is-not-the-end",
         "a late callback moves a call that has ended back to answered",
+        ("I5", "I16"),
         (Edit("campaigns/lifecycle.py", "        _A.ENDED: (),\n", "        _A.ENDED: (_A.PLACED, _A.ANSWERED),\n"),),
         tests=(MACHINE,),
     ),
     Mutant(
         "hours-at-claim-only",
         "calling hours are not looked at in the intent",
+        ("I9",),
         (
             Edit("campaigns/eligibility.py", "        or nobodys_hours_block(campaign, now)\n", ""),
             Edit("campaigns/eligibility.py", "        or hours_block(contact, campaign, now)\n", ""),
@@ -148,6 +110,7 @@ MUTANTS = (
     Mutant(
         "do-not-call-at-import-only",
         "the do-not-call list is not looked at in the intent",
+        ("I10",),
         (
             Edit(
                 "campaigns/eligibility.py",
@@ -160,6 +123,7 @@ MUTANTS = (
     Mutant(
         "pause-cached",
         "which campaigns run is remembered for five seconds",
+        ("I11",),
         (
             Edit(
                 "campaigns/turns.py",
@@ -177,6 +141,7 @@ MUTANTS = (
     Mutant(
         "slots-not-counted",
         "open calls are not held against the account's slots",
+        ("I8",),
         (
             Edit(
                 "campaigns/eligibility.py",
@@ -189,6 +154,7 @@ MUTANTS = (
     Mutant(
         "slots-counted-before-the-lock",
         "open calls are counted with a snapshot from before the pacer's lock",
+        ("I8",),
         (
             Edit(
                 "campaigns/turns.py",
@@ -201,12 +167,14 @@ MUTANTS = (
     Mutant(
         "slots-granted-since-forgotten",
         "a loop does not add its own grants to the slots that it has counted",
+        ("I8",),
         (Edit("campaigns/turns.py", "            self._most[campaign_id] += 1\n", "            pass\n"),),
         tests=("tests/dialing/test_slots.py",),
     ),
     Mutant(
         "slot-freed-when-unknown",
         "a call of unknown fate gives its slot back at once",
+        ("I8",),
         (
             Edit(
                 "campaigns/settling.py",
@@ -219,6 +187,7 @@ MUTANTS = (
     Mutant(
         "answer-unconditional",
         "an unknown answer overwrites what a callback has said already",
+        ("I5", "I16"),
         (
             Edit(
                 "campaigns/settling.py",
@@ -232,6 +201,7 @@ MUTANTS = (
     Mutant(
         "any-sid-will-do",
         "a callback that names another call is believed",
+        ("I5",),
         (
             Edit(
                 "campaigns/outcomes.py",
@@ -244,6 +214,7 @@ MUTANTS = (
     Mutant(
         "absence-proves-at-once",
         "a call that the list does not show was never dialled, however young it is",
+        ("I4",),
         (
             Edit(
                 "campaigns/reconciling.py",
@@ -256,6 +227,7 @@ MUTANTS = (
     Mutant(
         "post-twice",
         "a POST without an answer is sent again",
+        ("I1", "I3"),
         (
             Edit(
                 "campaigns/dialing.py",
@@ -269,6 +241,7 @@ MUTANTS = (
     Mutant(
         "token-of-the-campaign",
         "all calls of a campaign carry one callback address",
+        ("I1",),
         (
             Edit(
                 "campaigns/dial_requests.py",
@@ -281,6 +254,7 @@ MUTANTS = (
     Mutant(
         "old-intents-are-sent",
         "nobody looks how old an intent is when its first byte would leave",
+        ("I10", "I11"),
         (
             Edit(
                 "campaigns/dialing.py",
@@ -293,6 +267,7 @@ MUTANTS = (
     Mutant(
         "restore-not-noticed",
         "a loop dials on whatever database it finds",
+        ("I14",),
         (
             Edit(
                 "campaigns/dialing.py",
@@ -305,6 +280,7 @@ MUTANTS = (
     Mutant(
         "numbers-used-twice",
         "after a restore attempts get the numbers of forgotten ones",
+        ("I1",),
         (
             Edit(
                 "campaigns/gaps.py",
@@ -317,6 +293,7 @@ MUTANTS = (
     Mutant(
         "retry-after-ignored",
         "429 makes nobody wait",
+        ("I7",),
         (
             Edit(
                 "campaigns/settling.py",
@@ -329,6 +306,7 @@ MUTANTS = (
     Mutant(
         "answered-200-unstored",
         "a callback that could not be stored is answered 200",
+        ("I19",),
         (
             Edit(
                 "campaigns/webhooks.py",
@@ -341,6 +319,7 @@ MUTANTS = (
     Mutant(
         "silence-unnoticed",
         "people who pick up and hear nothing are not counted",
+        (HELD_SOON,),
         (
             Edit(
                 "campaigns/breakers.py",
@@ -353,6 +332,7 @@ MUTANTS = (
     Mutant(
         "probe-rings-everybody",
         "a held campaign that is tried calls everybody, not one",
+        (HELD_SOON,),
         (
             Edit(
                 "campaigns/breakers.py",
@@ -365,8 +345,50 @@ MUTANTS = (
     Mutant(
         "nothing-learnt-from-429",
         "an account that is too fast again and again keeps its pace",
+        ("I7",),
         (Edit("campaigns/learning.py", "        _fall(pacer, now)\n", ""),),
         tests=("tests/dialing/test_learning.py",),
+    ),
+    Mutant(
+        "skipped-in-silence",
+        "every twentieth person in line is passed over as if on the do-not-call list",
+        ("I12",),
+        (
+            Edit(
+                "campaigns/intents.py",
+                "        chosen = next((contact for contact, block in blocks.items() if block is None), None)\n",
+                '        off = Block("suppressed", "On the do-not-call list: asked", final=True)\n'
+                "        blocks = {one: block or (None if one.pk % 20 else off) for one, block in blocks.items()}\n"
+                "        chosen = next((contact for contact, block in blocks.items() if block is None), None)\n",
+            ),
+        ),
+        plan=short(calls=120),
+    ),
+    Mutant(
+        "retry-lost",
+        "every third person who was busy or not there is done after the first call",
+        ("I12",),
+        (
+            Edit(
+                "campaigns/outcomes.py",
+                "    if rule is None or contact.tries >= campaign.max_attempts",
+                "    if rule is None or contact.pk % 3 == 0 or contact.tries >= campaign.max_attempts",
+            ),
+        ),
+        plan=short(calls=120),
+    ),
+    Mutant(
+        "all-late-go-at-once",
+        "after a standstill everybody at the gate leaves together",
+        ("I6",),
+        (
+            Edit(
+                "campaigns/departures.py",
+                "at, in_line = min(max(at if in_time else now, turn), now + LONGEST_LINE.total_seconds()), True",
+                "at, in_line = at if in_time else now, True",
+            ),
+        ),
+        tests=("tests/dialing/test_departures.py",),
     ),
 )
 
@@ -383,34 +405,5 @@ def main(name: str, say: Callable[[str], None]) -> int:
         for mutant in chosen:
             by = caught_by(mutant, servers)
             missed += not by
-            say(f"| {mutant.name} | {mutant.bug} | {by or '**not caught**'} |")
+            say(f"| {mutant.name} | {mutant.bug} | {', '.join(mutant.breaks)} | {by or '**not caught**'} |")
     return 1 if missed else 0
-
-
-def caught_by(mutant: Mutant, servers: Mapping[str, str]) -> str:
-    """What caught it, '' if nothing did. `servers` are for the tests; the harness starts its own."""
-    with tempfile.TemporaryDirectory(prefix="dialer-mutant-") as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(env.ROOT, tree, ignore=LEFT_OUT)
-        for edit in mutant.edits:
-            edit.apply(tree)
-        return _by_tests(mutant, tree, servers) if mutant.tests else _by_harness(mutant, tree, Path(folder))
-
-
-def _by_tests(mutant: Mutant, tree: Path, servers: Mapping[str, str]) -> str:
-    command = [sys.executable, "-m", "pytest", *mutant.tests, "-q", "-x", "--reuse-db", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tree, env=os.environ | servers, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, PYTEST_FAILED):
-        raise RuntimeError(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr}")
-    lines = done.stdout.splitlines()
-    failed = [line.split(" - ")[0].split("::")[-1] for line in lines if line.startswith("FAILED")]
-    if not failed:
-        return ""
-    said = [line.split("AssertionError: ")[1] for line in lines if line.startswith("E ") and "AssertionError: " in line]
-    return f"state machine: {said[0][:80]}" if said and mutant.tests[0] == MACHINE else f"`{failed[0]}`"
-
-
-def _by_harness(mutant: Mutant, tree: Path, folder: Path) -> str:
-    assert mutant.plan
-    violated = sorted({violation.rule for violation in Run(mutant.plan, folder / "run", root=tree).go().violations})
-    return f"chaos: {', '.join(violated)}" if violated else ""

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from dialer import env
-from tests.chaos import ending, faults
+from tests.chaos import ending, faults, owed
 from tests.chaos.crowd import KINDS, Crowd, Kind, gather
 from tests.chaos.judge import Judge, Limits, Reading, Rules, Violation
 from tests.product.people import write_csv
@@ -95,6 +95,8 @@ class Run:
         self.ids: dict[str, int] = {}
         self.done: Counter[str] = Counter()
         self.over = threading.Event()
+        self.asked_off: set[str] = set()
+        self.struck: list[float] = []  # when faults struck, by the wall clock
 
     def say(self, what: str) -> None:
         self._say(f"{time.monotonic() - self.began:7.1f} s  {len(self.judge.accepted):6} calls  {what}")
@@ -188,6 +190,7 @@ class Run:
             time.sleep(LOOK)
         self.judge.finish()
         hand.release()
+        self.struck = hand.struck
         self.done.update(hand.done)
         for what in waiting:
             self._violated("liveness", f"nothing has happened for {now - moved:.0f} s: {what}")
@@ -244,6 +247,7 @@ class Run:
     def _suppress(self, ask: "Ask", chance: random.Random) -> None:
         people = self.crowd.people[chance.choice(("Plain", "Again"))]
         chosen = chance.sample(people[len(people) // 2 :], 3)
+        self.asked_off.update(chosen)  # whatever is answered: a commit may be one that nobody heard of
         answer = ask({"do": "suppress", "phones": [f"+91{number}" for number in chosen]})
         if "at" in answer:
             for number in chosen:
@@ -296,6 +300,10 @@ class Run:
         if not self.plan.proof:
             self._let_settle(product)
         for rule, what in ending.wrongs(product, self.crowd, proof=self.plan.proof):
+            self._violated(rule, what)
+        facts = owed.gather(product, product.ledger(), self.rules.campaigns)
+        known = owed.Known(self.asked_off, self.struck)
+        for rule, what in owed.wrongs(facts, self.crowd, known, proof=self.plan.proof):
             self._violated(rule, what)
         for rule, what in ending.pace(product, self.plan.rate):
             self._violated(rule, what)
