@@ -142,5 +142,6 @@ def back_off(account_id: int, retry_after: float | None) -> None:
     with transaction.atomic():
         pacer = pacing.lock(account_id)
         until = pacing.db_now() + timedelta(seconds=retry_after or UNSAID_PAUSE)
-        pacer.backoff_until = max(pacer.backoff_until or until, until)
-        pacer.save(update_fields=["backoff_until"])
+        if pacer.backoff_until is None or pacer.backoff_until < until:
+            pacer.backoff_until, pacer.backoff_reason = until, ""
+        pacer.save(update_fields=["backoff_until", "backoff_reason"])

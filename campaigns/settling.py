@@ -105,23 +105,42 @@ def _rate_limited(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: date
     Requests that were on their way when the first was refused are refused as well: they lengthen nothing, and a
     shorter Retry-After among them cuts nothing.
     """
-    low, high = BACKOFF
-    if pacer.backoff_until is None or attempt.intent_at >= pacer.backoff_until:
-        pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
+    if _back_off(pacer, attempt, answer, now, ""):
         learning.too_fast(pacer, now)
-    seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
-    pacer.backoff_until = max(pacer.backoff_until or now, now + timedelta(seconds=seconds))
-    pacer.backoff_reason = ""
-    pacer.save(update_fields=["backoff_seconds", "backoff_until", "backoff_reason"])
-    _note_slowed(pacer, now)
+    _note_slowed(pacer, "Exotel refused a call with 429, too fast; nobody was dialled.", now)
     outcomes.back_in_line(attempt, None, "")
 
 
-def _note_slowed(pacer: Pacer, now: datetime) -> None:
+def _no_room(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
+    """Too many calls at once: all wait as after a 429, but the pace is not to blame, and the person is not either.
+
+    The words are a guess (campaigns.exotel.capacity): who meets them twice stands behind the others, in case it is
+    about them after all.
+    """
+    why = f"Exotel says that too many calls go on at once: “{answer.message[:200]}” Nobody was dialled by it."
+    _back_off(pacer, attempt, answer, now, why)
+    _note_slowed(pacer, "Exotel refused a call because too many go on at once; nobody was dialled.", now)
+    outcomes.back_in_line(attempt, now if _met_before(attempt, answer) else None, "")
+
+
+def _back_off(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime, why: str) -> bool:
+    """The account waits, as long as Exotel says or longer each time; False for the echo of an earlier refusal."""
+    low, high = BACKOFF
+    fresh = pacer.backoff_until is None or attempt.intent_at >= pacer.backoff_until
+    if fresh:
+        pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
+    seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
+    pacer.backoff_until = max(pacer.backoff_until or now, now + timedelta(seconds=seconds))
+    pacer.backoff_reason = why
+    pacer.save(update_fields=["backoff_seconds", "backoff_until", "backoff_reason"])
+    return fresh
+
+
+def _note_slowed(pacer: Pacer, why: str, now: datetime) -> None:
     """Told among the campaign's events, once for each spell of it."""
     subject = f"account:{pacer.account_id}"
     if not AuditEntry.objects.filter(subject=subject, action="slowed", at__gt=now - TOLD_AGAIN).exists():
-        audit.record(DIALER, "slowed", subject, reason="Exotel refused a call with 429, too fast; nobody was dialled.")
+        audit.record(DIALER, "slowed", subject, reason=why)
 
 
 def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -144,14 +163,19 @@ def _account_refused(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: d
 
 def _refused_alone(attempt: CallAttempt, answer: Refused) -> bool:
     """Whether a refusal that this person has met before is about them, and not about the account."""
-    earlier = CallAttempt.objects.filter(campaign_contact=attempt.campaign_contact_id, ordinal__lt=attempt.ordinal)
-    met = earlier.filter(state=AttemptState.REFUSED, reason_code=answer.kind.value).order_by("-ordinal").first()
+    met = _met_before(attempt, answer)
     if met is None:
         return False
     if attempt.phone[-DIGITS_NAMED:] in re.sub(r"\D", "", answer.message):
         return True
     since = CallAttempt.objects.filter(account=attempt.account_id, intent_at__gt=met.ended_at)
     return since.filter(sid__isnull=False).exists()
+
+
+def _met_before(attempt: CallAttempt, answer: Refused) -> CallAttempt | None:
+    """The person's last attempt before this one that was refused in the same way."""
+    earlier = CallAttempt.objects.filter(campaign_contact=attempt.campaign_contact_id, ordinal__lt=attempt.ordinal)
+    return earlier.filter(state=AttemptState.REFUSED, reason_code=answer.kind.value).order_by("-ordinal").first()
 
 
 def _ndnc(_pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime) -> None:
@@ -231,6 +255,7 @@ _MEND: Mapping[RefusalKind, str] = {
 }
 _REFUSALS: Mapping[RefusalKind, Callable[[Pacer, CallAttempt, Refused, datetime], None]] = {
     RefusalKind.RATE_LIMITED: _rate_limited,
+    RefusalKind.NO_ROOM: _no_room,
     RefusalKind.UNAUTHORISED: _account_refused,
     RefusalKind.PAYMENT: _account_refused,
     RefusalKind.FORBIDDEN: _account_refused,

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from campaigns.exotel.allowances import RateAllowance, rate_allowance
 from campaigns.exotel.bodies import DEPTH, Object, pick, pick_text, read_body
+from campaigns.exotel.capacity import too_many_calls
 from campaigns.exotel.errors import Unreadable
 
 RAW_LENGTH = 4_000  # characters of an answer that are kept
@@ -35,6 +36,7 @@ class RefusalKind(StrEnum):
     FORBIDDEN = "forbidden"  # any other 403: KYC, suspended, outbound off, address not allowed
     NOT_FOUND = "not-found"  # 404: account, path or region
     RATE_LIMITED = "rate-limited"  # 429: the account is too fast
+    NO_ROOM = "no-room"  # too many calls at once, in words only: see campaigns.exotel.capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,13 @@ def read_answer(http_status: int, headers: Mapping[str, str], body: bytes, laten
     raw, rate = excerpt(body), rate_allowance(headers)
     if 200 <= http_status < 300:
         return _read_success(http_status, body, latency, rate)
-    if not 400 <= http_status < 500 or http_status in _SAYS_NOTHING:
-        return Unknown(f"Exotel answered {http_status}", http_status, raw, rate)
     message, code = read_refusal(body)
+    no_room = too_many_calls(http_status, message or raw, explicit=_exception(body) is not None)
+    if not no_room and (not 400 <= http_status < 500 or http_status in _SAYS_NOTHING):
+        return Unknown(f"Exotel answered {http_status}", http_status, raw, rate)
+    kind = RefusalKind.NO_ROOM if no_room else _kind(http_status, message or raw)
     wait = retry_after(headers.get("retry-after"), datetime.now(UTC))
-    return Refused(http_status, message, code, wait, _kind(http_status, message or raw), raw, latency, rate)
+    return Refused(http_status, message, code, wait, kind, raw, latency, rate)
 
 
 def _read_success(http_status: int, body: bytes, latency: float, rate: RateAllowance | None) -> Accepted | Unknown:
@@ -145,10 +149,18 @@ def read_refusal(body: bytes) -> tuple[str, str]:
         found = read_body(body)
     except Unreadable:
         return _text_of(body), ""
-    inner = pick(found, "RestException")
-    if isinstance(inner, Mapping):
+    if (inner := _exception(body)) is not None:
         return _storable(pick_text(inner, "Message"))[:RAW_LENGTH], _storable(pick_text(inner, "Code"))[:100]
     return _storable(_message_in(found, DEPTH))[:RAW_LENGTH] or _text_of(body), ""
+
+
+def _exception(body: bytes) -> Object | None:
+    """Exotel's own refusal, if the body is one."""
+    try:
+        inner = pick(read_body(body), "RestException")
+    except Unreadable:
+        return None
+    return inner if isinstance(inner, Mapping) else None
 
 
 def _message_in(found: Object, depth: int) -> str:

@@ -161,6 +161,12 @@ _TABLE = (
     Fate("62", "refused, 403: KYC", refusal=Refusal(403, KYC)),
     Fate("63", "refused, 409", refusal=Refusal(409, "Conflict: duplicate request")),
     Fate("64", "refused, 404", refusal=Refusal(404, "The requested resource was not found")),
+    Fate(
+        "65",
+        "refused, 400: too many calls at once, the first time; then answers and presses 1",
+        manner=PRESS_1,
+        refusal=Refusal(400, "Concurrent call limit reached for this account", times=1),
+    ),
     Fate("70", "presses 1; the recording is named and never there", manner=PRESS_1, recording=Recording.NEVER),
     Fate("71", "presses 1; the recording is named in call details only", manner=PRESS_1, recording=Recording.UNNAMED),
     Fate("72", "presses 1; the recording takes ten times as long", manner=PRESS_1, recording=Recording.LATE),

@@ -267,6 +267,58 @@ def test_a_429_without_retry_after_backs_off_longer_each_time_and_an_accepted_ca
     assert people.pacer(campaign.account).backoff_seconds == 0
 
 
+def no_room(status: int = 400) -> Refused:
+    return refused(status, K.NO_ROOM, "Concurrent call limit reached")
+
+
+def test_too_many_calls_at_once_is_not_the_persons_fault_and_the_account_waits(owner: int) -> None:
+    campaign = people.campaign()
+    settling.settle(dialled(campaign).pk, no_room())
+    first, *_ = people.contacts(campaign, 2)
+    attempt = CallAttempt.objects.get()
+    assert nobody_was_called(attempt)
+    assert Campaign.objects.get(pk=campaign.pk).status == "running"  # although it is the campaign's first request
+    step = intents.next_intent(campaign.account_id, owner)
+    assert not isinstance(step, Intent)
+    assert step.block.code == "rate-limited"
+    assert "too many calls go on at once: “Concurrent call limit reached”" in step.block.reason
+    time_passes(campaign.account)
+    again = intents.next_intent(campaign.account_id, owner)
+    assert isinstance(again, Intent)
+    assert again.request.number == attempt.phone != first.phone  # next again, not behind everybody
+
+
+def test_any_number_of_them_ends_nobody_and_pauses_nothing_and_the_wait_grows() -> None:
+    campaign = proven()
+    attempts, waits = [dialled(campaign) for _ in range(6)], []
+    for attempt in attempts:
+        CallAttempt.objects.filter(pk=attempt.pk).update(intent_at=pacing.db_now())
+        settling.settle(attempt.pk, no_room(503))
+        waits.append(people.pacer(campaign.account).backoff_seconds)
+        time_passes(campaign.account)
+    assert waits == [1, 2, 4, 8, 16, 32]
+    assert all(nobody_was_called(attempt) for attempt in attempts)
+    pacer = people.pacer(campaign.account)
+    assert (Campaign.objects.get(pk=campaign.pk).status, pacer.held_code, pacer.slowed_at) == ("running", "", None)
+
+
+def test_who_meets_it_twice_stands_behind_the_others_in_case_it_is_about_them() -> None:
+    campaign = proven()
+    attempt, other = dialled(campaign), people.contact(campaign)
+    settling.settle(attempt.pk, no_room())
+    assert stood(attempt)[1].due_at < other.due_at
+    time_passes(campaign.account)
+    settling.settle(people.attempt(stood(attempt)[1]).pk, no_room())
+    assert stood(attempt)[1].due_at > other.due_at
+
+
+def test_a_429_after_it_says_its_own_words_again() -> None:
+    campaign = people.campaign()
+    settling.settle(dialled(campaign).pk, no_room())
+    settling.settle(dialled(campaign).pk, refused(429, K.RATE_LIMITED, wait=9.0))
+    assert people.pacer(campaign.account).backoff_reason == ""
+
+
 def test_requests_that_were_out_together_back_off_once_and_by_the_longest_wait() -> None:
     campaign = people.campaign()
     out = [dialled(campaign) for _ in range(6)]

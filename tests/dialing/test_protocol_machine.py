@@ -38,7 +38,7 @@ SLOTS = 3
 RING, TALK, LAG = 45, 60, 30
 NUMBERS = tuple(f"+9190000010{place:02d}" for place in range(6))
 ENDS = (CallStatus.ANSWERED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED)
-FATES = ("placed", "placed", "lost", "lost", "never", "not-sent", "slow", "bad-number", "ndnc")
+FATES = ("placed", "placed", "lost", "lost", "never", "not-sent", "slow", "bad-number", "ndnc", "no-room")
 LATER_ON = "later"
 START = datetime(2026, 1, 14, 6, 0, tzinfo=UTC)
 TURN = timedelta(milliseconds=5)  # more than both paces ask for
@@ -328,6 +328,7 @@ ANSWERS: dict[str, ConnectAnswer] = {
     "not-sent": NotSent("nothing was sent"),
     "slow": refused(429, RefusalKind.RATE_LIMITED),
     "bad-number": refused(400, RefusalKind.INVALID_REQUEST),
+    "no-room": refused(400, RefusalKind.NO_ROOM),
     "ndnc": refused(403, RefusalKind.NDNC),
 }
 REAL_CLOCK = pacing.CLOCK

@@ -164,6 +164,65 @@ def test_who_ended_a_stream_is_told_in_our_words() -> None:
     assert spoken == [EndedBy.CALLER, EndedBy.CALLER, EndedBy.BOT, EndedBy.CARRIER, EndedBy.UNSAID, EndedBy.UNSAID]
 
 
+def kind_of(status: int, body: str) -> str:
+    answer = read_answer(status, {}, body.encode(), 0.1)
+    return answer.kind.value if isinstance(answer, Refused) else "unknown"
+
+
+def exception(said: str) -> str:
+    return json.dumps({"RestException": {"Message": said}})
+
+
+FULL = (
+    "Concurrent call limit reached",
+    "Concurrency limit exceeded",
+    "Maximum number of simultaneous calls exceeded",
+    "All channels are busy",
+    "No free channels",
+    "You have reached the limit of outbound calls",
+    "Call limit reached for this ExoPhone",
+    "Too many active calls",
+)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 429, 430, 503])
+@pytest.mark.parametrize("said", FULL)
+def test_words_about_too_many_calls_at_once_are_nobodys_fault(status: int, said: str) -> None:
+    assert kind_of(status, exception(said)) == "no-room"
+
+
+def test_capacity_alone_may_be_the_servers_where_a_call_may_exist() -> None:
+    assert [kind_of(status, exception("At capacity")) for status in (400, 403, 409, 503)] == [
+        *["no-room"] * 2,
+        *["unknown"] * 2,
+    ]
+
+
+@pytest.mark.parametrize("status", [409, 503, 500, 502, 408])
+def test_a_page_before_exotel_that_speaks_of_calls_says_nothing_about_ours(status: int) -> None:
+    assert kind_of(status, "<html>Concurrent call limit reached</html>") == "unknown"
+    assert kind_of(500, exception("Concurrent call limit reached")) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (400, "TimeLimit exceeds the maximum of 14400", "invalid-request"),
+        (400, "RecordingChannels must be single or dual", "invalid-request"),
+        (400, "CustomField is longer than its limit", "invalid-request"),
+        (400, "Invalid number", "invalid-request"),
+        (401, "Concurrent call limit reached", "unauthorised"),
+        (402, "Call limit of your plan reached", "payment"),
+        (404, "No channel available", "not-found"),
+        (409, "Concurrent update", "unknown"),
+        (429, "Rate limit exceeded. Try again in 30 seconds.", "rate-limited"),
+        (403, "Call to [0998] can not be made because of TRAI NDNC regulations", "ndnc"),
+    ],
+)
+def test_other_limits_and_other_words_stay_what_they_are(status: int, said: str, kind: str) -> None:
+    assert kind_of(status, exception(said)) == kind
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.exotel.capacity import too_many_calls
 from dialer.simulator.exchange import Placed, Refused
 from dialer.simulator.fates import ORDINARY, TABLE, fate_of
 from tests.simulator.clock import Clock
@@ -12,7 +13,7 @@ from tests.simulator.clock import Clock
 PROMISED = [
     *("00", "01", "02", "03", "09", "10", "11", "12", "13", "14", "20", "21", "22"),
     *("30", "31", "32", "33", "34", "40", "41", "42", "43", "44", "45", "46", "47"),
-    *("50", "51", "52", "53", "60", "61", "62", "63", "64"),
+    *("50", "51", "52", "53", "60", "61", "62", "63", "64", "65"),
     *("70", "71", "72", "73", "74", "75", "76", "77"),
 ]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "simulator.md"
@@ -66,6 +67,14 @@ def test_the_throttled_number_is_refused_once_and_then_answers() -> None:
     assert (first.refusal.status, first.refusal.retry_after) == (429, 5)
     assert isinstance(clock.take("+919000045001"), Placed)
     assert isinstance(clock.take("+919000045002"), Refused)
+
+
+def test_the_number_that_finds_no_room_is_refused_once_in_words_that_say_so_and_then_answers() -> None:
+    clock = Clock()
+    first = clock.take("+919000065001")
+    assert isinstance(first, Refused)
+    assert too_many_calls(first.refusal.status, first.refusal.message, explicit=True)
+    assert isinstance(clock.take("+919000065001"), Placed)
 
 
 def test_ordinary_numbers_share_out_their_fates() -> None:
