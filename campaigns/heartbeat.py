@@ -43,6 +43,11 @@ def tick_seen() -> datetime | None:
     return Heartbeat.objects.filter(name=DIAL).values_list("seen_at", flat=True).first()
 
 
+def silent(name: str, longest: timedelta, now: datetime) -> bool:
+    """Whether nobody has said for so long that it is at work on this."""
+    return not Heartbeat.objects.filter(name=name, seen_at__gt=now - longest).exists()
+
+
 def threads_taken(now: datetime) -> bool:
     """Whether workers are there, but all their threads drive accounts: loops give signs, and ticks find no thread."""
     seen, tick = worker_seen(), tick_seen()

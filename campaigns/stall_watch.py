@@ -1,7 +1,9 @@
-"""The alarm: a running campaign that dials nobody although it should, for longer than is usual.
+"""The alarm: a campaign that dials nobody although it should, for longer than is usual.
 
-Housekeeping looks every ten seconds. What is seen stands in a row a stall (the overview shows those that last), and one
-mail goes to those who want it: the worker whose conditional UPDATE marks the stall as told sends it.
+It runs, or Dialer itself has paused it or could not start it, and a person must mend the cause. Housekeeping looks
+every ten seconds; while it does not, the web process does. What is seen stands in a row a stall (the overview shows
+those that last), and one mail goes to those who want it. Who begins to send leases the stall with a conditional UPDATE;
+what cannot be sent is tried again when the lease is over, while it lasts.
 """
 
 import logging
@@ -13,10 +15,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
-from campaigns import eligibility, pacing, progress
+from campaigns import eligibility, heartbeat, pacing, progress
+from campaigns.audit import DIALER
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import CallAttempt, Campaign, Pacer, Stall, User
 from campaigns.progress import Waiting
@@ -31,6 +34,10 @@ USUAL = frozenset(
     {"hours", "retry-later", "last-calls", "only-uncertain", "shared-pace", "starting", "account-slots",
      "campaign-slots", "careful", "streams", "paused", "ended"}
 )  # fmt: skip
+LEASE = timedelta(minutes=5)  # between two tries to send a mail; a server is waited for EMAIL_TIMEOUT at most
+WATCH = "watch"  # the mark of whoever looks
+STAND_IN = timedelta(minutes=1)  # nobody has looked for so long: the web process does
+STOPPED = ("paused", "not-started")  # codes of campaigns that do not run, because Dialer said so
 UNEXPLAINED = Waiting(
     held=True, code="unexplained", reason="People are due, and nobody is dialled.", hint="See the worker’s log."
 )
@@ -47,16 +54,34 @@ def look() -> None:
         watch()
 
 
+def stand_in() -> None:
+    """`watch`, if nobody else does: the clock and the workers, whose task it is, may be what is gone."""
+    if heartbeat.silent(WATCH, STAND_IN, pacing.db_now()):
+        watch()
+
+
 def watch() -> None:
-    """Begin, go on with and end the stalls of all running campaigns; tell of those that last."""
+    """Begin, go on with and end the stalls of all campaigns that run or should; tell of those that last."""
+    heartbeat.beat(WATCH)
     now = pacing.db_now()
-    running = Campaign.objects.filter(status=CampaignStatus.RUNNING, is_test=False).select_related("account", "pace")
-    campaigns = list(running.order_by("pk")[:MOST])
-    _end_others(campaigns, now)
-    for campaign in campaigns:
-        _note(campaign, stalled(campaign, now), now)
-    for stall in lasting(now).filter(told_at__isnull=True):
-        tell(stall, now)
+    looked_at = {campaign: stalled(campaign, now) for campaign in _running()} | _stopped()
+    _end_others(list(looked_at), now)
+    for campaign, found in looked_at.items():
+        _note(campaign, found, now)
+    tell(now)
+
+
+def _running() -> list[Campaign]:
+    rows = Campaign.objects.filter(status=CampaignStatus.RUNNING, is_test=False).select_related("account", "pace")
+    return list(rows.order_by("pk")[:MOST])
+
+
+def _stopped() -> dict[Campaign, Waiting]:
+    """Campaigns that wait for a person because Dialer has paused them, or could not start them, and why."""
+    ours = Campaign.objects.filter(paused_by=DIALER.name, is_test=False).exclude(paused_reason="")
+    rows = ours.filter(status__in=(CampaignStatus.PAUSED, CampaignStatus.DRAFT)).order_by("pk")[:MOST]
+    code = {CampaignStatus.PAUSED: "paused", CampaignStatus.DRAFT: "not-started"}
+    return {one: Waiting(held=True, code=code[CampaignStatus(one.status)], reason=one.paused_reason) for one in rows}
 
 
 def stalled(campaign: Campaign, now: datetime) -> Waiting | None:
@@ -94,6 +119,8 @@ def _note(campaign: Campaign, found: Waiting | None, now: datetime) -> None:
     if found is None:
         open_stall.update(ended_at=now)
         return
+    stopped = Q(code__in=STOPPED)  # its own matter, of which is told although the same campaign stalled before
+    open_stall.filter(~Q(code=found.code) if found.code in STOPPED else stopped).update(ended_at=now)
     said = {"code": found.code, "reason": found.reason[:500]}
     if not open_stall.update(**said):
         try:
@@ -103,28 +130,49 @@ def _note(campaign: Campaign, found: Waiting | None, now: datetime) -> None:
             log.info("the stall of campaign %s was noted by another worker", campaign.pk)
 
 
-def _end_others(running: Sequence[Campaign], now: datetime) -> None:
-    """Who runs no more is not stalled any more."""
-    Stall.objects.filter(ended_at__isnull=True).exclude(campaign__in=running).update(ended_at=now)
+def _end_others(looked_at: Sequence[Campaign], now: datetime) -> None:
+    """Who runs no more, and need not, is not stalled any more."""
+    Stall.objects.filter(ended_at__isnull=True).exclude(campaign__in=looked_at).update(ended_at=now)
 
 
 # ------------------------------------------------------------------------------------------------------------- mail
-def tell(stall: Stall, now: datetime) -> None:
-    """One mail a stall, however many workers look: whoever marks it sends it."""
-    if not Stall.objects.filter(pk=stall.pk, told_at__isnull=True).update(told_at=now):
-        return
+def tell(now: datetime) -> None:
+    """One mail about all stalls that last and of which nobody was told, however many workers look at once."""
+    mine = [stall for stall in lasting(now).filter(told_at__isnull=True) if _leased(stall, now)]
+    if mine and _sent(mine):
+        Stall.objects.filter(pk__in=[stall.pk for stall in mine]).update(told_at=now)
+
+
+def _leased(stall: Stall, now: datetime) -> bool:
+    """Whether it is ours to tell of: nobody has, and nobody began to a moment ago."""
+    free = Q(telling_at__isnull=True) | Q(telling_at__lt=now - LEASE)
+    return bool(Stall.objects.filter(free, pk=stall.pk, told_at__isnull=True).update(telling_at=now))
+
+
+def _sent(stalls: Sequence[Stall]) -> bool:
+    """Whether everybody who wants mail has been sent it; True, too, if nobody wants any."""
     wanted = User.objects.filter(mail_on_stall=True, is_active=True).exclude(email="")
     addresses = list(wanted.values_list("email", flat=True))
     if not addresses:
-        return
+        return True
     try:
-        letter(stall, addresses).send()
+        letter(stalls, addresses).send()
     except (smtplib.SMTPException, OSError) as trouble:
-        log.warning("mail about the stall of campaign %s was not sent: %s", stall.campaign_id, trouble)
+        log.warning("mail about %d stalls was not sent, and will be tried again: %s", len(stalls), trouble)
+        return False
+    return True
 
 
-def letter(stall: Stall, addresses: Sequence[str]) -> EmailMessage:
+def letter(stalls: Sequence[Stall], addresses: Sequence[str]) -> EmailMessage:
     """What is sent; nobody sees the others' addresses."""
-    link = f"{settings.PUBLIC_URL}{reverse('campaign', args=[stall.campaign_id])}"
-    body = f"{stall.campaign.name} runs, but nobody has been dialled for two minutes.\n\n{stall.reason}\n\n{link}\n"
-    return EmailMessage(subject=f"Dialer: {stall.campaign.name} is not dialling", body=body, bcc=addresses)
+    first = stalls[0].campaign.name
+    which = f"{first} is" if len(stalls) == 1 else f"{first} and {len(stalls) - 1} more are"
+    body = "\n".join(map(_told, stalls))
+    return EmailMessage(subject=f"Dialer: {which} not dialling", body=body, bcc=addresses)
+
+
+def _told(stall: Stall) -> str:
+    name, link = stall.campaign.name, f"{settings.PUBLIC_URL}{reverse('campaign', args=[stall.campaign_id])}"
+    what = {"paused": f"{name} was paused.", "not-started": f"{name} did not start."}
+    usual = f"{name} runs, but nobody has been dialled for two minutes."
+    return f"{what.get(stall.code, usual)}\n\n{stall.reason}\n\n{link}\n"

@@ -9,6 +9,8 @@ left is hung up and written down, the port is closed and the last answers are gi
 import asyncio
 import logging
 import signal
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 EVERY: Final = 0.1
 """Seconds between two looks whether it is over."""
+STAND_IN_EVERY: Final = 30.0
+"""Seconds between two looks whether the workers look after stalled campaigns."""
 LAST_ANSWERS: Final = 3.0
 """Seconds for requests that are being answered when the port is closed."""
 
@@ -41,6 +45,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne ships no types
 
     def _ready(self) -> None:
         long_running.settle_in()
+        threading.Thread(target=_stand_in, name="stand-in", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             twisted_loop.add_signal_handler(number, self._asked_to_end)
 
@@ -81,6 +86,23 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne ships no types
     def _answering(self) -> bool:
         applications = (details.get("application_instance") for details in self.connections.values())
         return any(application and not application.done() for application in applications)
+
+
+def _stand_in() -> None:
+    """See to it that somebody is told when the clock and the workers are gone: they can tell nobody themselves."""
+    from django.db import Error as DatabaseTrouble
+    from django.db import connection
+
+    from campaigns import stall_watch
+
+    while True:
+        time.sleep(STAND_IN_EVERY)
+        try:
+            stall_watch.stand_in()
+        except DatabaseTrouble as trouble:
+            logger.warning("cannot look whether campaigns are stalled: %s", trouble)
+        finally:
+            connection.close()
 
 
 class Command(CommandLineInterface):  # type: ignore[misc]

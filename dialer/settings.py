@@ -205,6 +205,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100  # the page that matches columns has one e
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", default=200 * 1024 * 1024, minimum=1)
 
 vars().update(env.email_url(env.text("EMAIL_URL", "consolemail://")))
+EMAIL_TIMEOUT = 10  # seconds: a server that hangs must not keep a worker from its tasks
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None

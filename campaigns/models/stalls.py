@@ -5,15 +5,17 @@ from campaigns.models.campaigns import Campaign
 
 
 class Stall(models.Model):
-    """A time in which a running campaign dialled nobody although it should have; written by `campaigns.stalls`.
+    """A time in which a campaign dialled nobody although it should have; written by `campaigns.stall_watch`.
 
-    `reason` is the latest one. `told_at` is when mail about it was sent, or would have been if somebody wanted any.
+    It ran, or Dialer itself had paused it or could not start it. `reason` is the latest one. `told_at` is when mail
+    about it was sent, or would have been if somebody wanted any; `telling_at` when somebody last began to send it.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="stalls")
     code = models.CharField(max_length=30)
     reason = models.CharField(max_length=500)
     began_at = models.DateTimeField()
+    telling_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 

@@ -11,7 +11,7 @@ from campaigns import heartbeat, holds, stall_watch
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
-from campaigns.progress import CHECK_THE_WORKER, SILENT_AFTER, no_worker
+from campaigns.progress import CHECK_THE_WORKER, MORE_WORKERS, NO_THREAD, SILENT_AFTER, no_worker
 from campaigns.templatetags.dialer import plural, when, without_numbers
 from campaigns.views.campaigns import Summary
 
@@ -63,7 +63,9 @@ def _worker(pacer: Pacer, live: Sequence[Summary], now: datetime) -> Iterator[Al
     running = [one.campaign.launched_at for one in live if one.campaign.status == CampaignStatus.RUNNING]
     launched = min((at for at in running if at), default=None)
     seen = max(filter(None, (pacer.loop_seen_at, launched)), default=None)
-    if launched and seen and now - seen > SILENT_AFTER:
+    if launched and seen and now - seen > SILENT_AFTER and heartbeat.threads_taken(now):
+        yield Alert("wait", NO_THREAD, MORE_WORKERS, reverse("doctor"), "Open the doctor")
+    elif launched and seen and now - seen > SILENT_AFTER:
         what = f"A worker is there, but none is dialling since {when(seen)}."
         yield Alert("bad", what, CHECK_THE_WORKER, reverse("doctor"), "Open the doctor")
 
@@ -82,7 +84,7 @@ def _campaigns(pacer: Pacer, live: Sequence[Summary]) -> Iterator[Alert]:
 def _stalls(pacer: Pacer, now: datetime) -> Iterator[Alert]:
     """Campaigns that run and have dialled nobody for minutes, for reasons that nothing above tells."""
     stalls = stall_watch.lasting(now).filter(campaign__account=pacer.account_id)
-    for stall in stalls.exclude(code__in=("no-worker", pacer.held_code))[:5]:
+    for stall in stalls.exclude(code__in=("no-worker", "no-thread", *stall_watch.STOPPED, pacer.held_code))[:5]:
         what = f"{stall.campaign.name} has dialled nobody since {when(stall.began_at)}."
         yield Alert("bad", what, without_numbers(stall.reason), reverse("campaign", args=[stall.campaign_id]), "Look")
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from campaigns import stall_watch
-from campaigns.models import CallAttempt, Campaign, Pacer, Stall, User
+from campaigns.models import CallAttempt, Campaign, Heartbeat, Pacer, Stall, User
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -48,13 +49,93 @@ def test_a_stall_that_lasts_two_minutes_is_told_once_to_who_wants_it(meera: User
     assert f"/campaigns/{campaign.pk}/" in letter.body
 
 
-def test_two_workers_at_once_send_one_mail(meera: User) -> None:
+def test_two_workers_at_once_send_one_mail(meera: User, monkeypatch: pytest.MonkeyPatch) -> None:
     stalled()
     stall_watch.watch()
     minutes_pass(3)
-    [stall] = stall_watch.lasting(timezone.now())
-    stall_watch.tell(stall, timezone.now())
-    stall_watch.tell(stall, timezone.now())
+    sent = EmailMessage.send
+
+    def while_another_looks(letter: EmailMessage) -> int:
+        with monkeypatch.context() as other:
+            other.setattr(EmailMessage, "send", sent)
+            stall_watch.tell(timezone.now())
+        return sent(letter)
+
+    monkeypatch.setattr(EmailMessage, "send", while_another_looks)
+    stall_watch.tell(timezone.now())
+    stall_watch.tell(timezone.now())
+    assert len(mail.outbox) == 1
+
+
+def test_many_stalls_at_once_are_one_mail(meera: User) -> None:
+    campaigns = [stalled(), stalled()]
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    [letter] = mail.outbox
+    assert letter.subject == f"Dialer: {campaigns[0].name} and 1 more are not dialling"
+    assert all(f"{campaign.name} runs, but nobody" in letter.body for campaign in campaigns)
+
+
+def test_a_campaign_that_dialer_paused_is_told_once_and_one_that_a_person_paused_is_not(meera: User) -> None:
+    ours = people.campaign(status="paused", paused_by="Dialer", paused_reason="30 calls in a row failed.")
+    people.campaign(status="paused", paused_by="meera")
+    people.campaign(status="paused", paused_by="Dialer", paused_reason="a test call", is_test=True)
+    stall_watch.watch()
+    assert mail.outbox == []
+    minutes_pass(3)
+    stall_watch.watch()
+    stall_watch.watch()
+    [letter] = mail.outbox
+    assert f"{ours.name} was paused.\n\n30 calls in a row failed." in letter.body
+    Campaign.objects.filter(pk=ours.pk).update(status="completed")
+    stall_watch.watch()
+    assert Stall.objects.get().ended_at is not None
+
+
+def test_a_campaign_that_could_not_start_by_itself_is_told(meera: User) -> None:
+    campaign = people.campaign(status="draft", paused_by="Dialer", paused_reason="The end was reached.")
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    [letter] = mail.outbox
+    assert f"{campaign.name} did not start." in letter.body
+
+
+def test_a_stall_that_ends_in_a_pause_by_dialer_is_told_again(meera: User) -> None:
+    campaign = stalled()
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    said = {"status": "paused", "paused_by": "Dialer", "paused_reason": "Speech failed."}
+    Campaign.objects.filter(pk=campaign.pk).update(**said)
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    assert [letter.body.count("Speech failed.") for letter in mail.outbox] == [0, 1]
+
+
+def test_an_account_that_is_held_is_told_with_the_reason(meera: User) -> None:
+    campaign = stalled()
+    held = {"held_code": "payment", "held_reason": "Exotel wants money.", "held_since": timezone.now()}
+    Pacer.objects.update(loop_seen_at=timezone.now(), **held)
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    [letter] = mail.outbox
+    assert campaign.name in letter.body
+    assert "Exotel wants money." in letter.body
+
+
+def test_when_the_workers_that_look_are_gone_somebody_else_looks_and_tells(meera: User) -> None:
+    stalled()
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.stand_in()
+    assert mail.outbox == [], "the workers look"
+    Heartbeat.objects.filter(name=stall_watch.WATCH).update(seen_at=timezone.now() - 2 * stall_watch.STAND_IN)
+    stall_watch.stand_in()
+    stall_watch.stand_in()
     assert len(mail.outbox) == 1
 
 
@@ -107,9 +188,26 @@ def test_an_account_that_exotel_lets_dial_slowly_is_not_called_silent() -> None:
     assert stall_watch.stalled(campaign, timezone.now()) == stall_watch.UNEXPLAINED
 
 
-def test_a_mail_that_cannot_be_sent_ends_nothing(meera: User, settings: Any) -> None:
+def test_a_mail_that_cannot_be_sent_ends_nothing_and_is_tried_again_later(meera: User, settings: Any) -> None:
+    works = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    stalled()
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    assert Stall.objects.get().told_at is None
+    settings.EMAIL_BACKEND = works
+    stall_watch.watch()
+    assert mail.outbox == [], "not at once"
+    Stall.objects.update(telling_at=timezone.now() - stall_watch.LEASE)
+    stall_watch.watch()
+    stall_watch.watch()
+    assert len(mail.outbox) == 1
+    assert Stall.objects.get().told_at is not None
+
+
+def test_where_nobody_wants_mail_there_is_nothing_to_try_again() -> None:
     stalled()
     stall_watch.watch()
     minutes_pass(3)
