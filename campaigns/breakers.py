@@ -54,6 +54,7 @@ LASTS = timedelta(seconds=5)  # of a probe: time for its stream to come once the
 PROBE_EVERY = timedelta(seconds=30)
 DOUBLINGS = 5  # of the rest between people who are called to see whether the bot talks again
 BLIND_AFTER = timedelta(minutes=5)
+LONGEST_REST = PROBE_EVERY * 2**DOUBLINGS + timedelta(minutes=2)  # and the ringing of the one who is tried
 OUR_ADDRESS_WITHIN = 3.0  # seconds
 
 _CLEAR: dict[str, Any] = {
@@ -186,6 +187,11 @@ def rest(breaker: Breaker) -> timedelta:
     return PROBE_EVERY * times
 
 
+def probe_at(breaker: Breaker, now: datetime) -> datetime | None:
+    """When a held campaign is looked at again; `now` if its clock was set back since that was written."""
+    return breaker.probe_at and (pacing.believed(breaker.probe_at, now, LONGEST_REST) or now)
+
+
 def _call(attempt: CallAttempt, failed: str, at: datetime) -> None:
     """A call is over. `failed`: why it never rang, '' if it did."""
     rows = Breaker.objects.filter(pk=attempt.campaign_id)
@@ -267,7 +273,7 @@ def look() -> None:
         if breaker.held_code == BOT and _talking(breaker, now):
             rows = Breaker.objects.filter(pk=breaker.pk, held_code=BOT, probing=False)
             rows.filter(probe_at__lt=now + PROBE_EVERY).update(probe_at=now + PROBE_EVERY)
-        elif not breaker.probing and breaker.probe_at and breaker.probe_at <= now:
+        elif not breaker.probing and (at := probe_at(breaker, now)) and at <= now:
             _probe(breaker, now, trouble if breaker.held_code == BOT else str)
     silent = running.filter(trial=True, held_code="", bad_calls=0).exclude(campaign__mode=Mode.BOT)
     for breaker in silent.select_related("campaign"):
@@ -291,7 +297,8 @@ def _talking(breaker: Breaker, now: datetime) -> bool:
 def _probe(breaker: Breaker, now: datetime, ask: Callable[[], str]) -> None:
     """Let one call go, unless our own media address (`ask`) says that nobody would talk on it."""
     trouble = ask()
-    since = max(filter(None, (breaker.held_since, breaker.tried_at)), default=now)
+    past = (pacing.believed(one, now, timedelta()) for one in (breaker.held_since, breaker.tried_at))
+    since = max(filter(None, past), default=now - LONGEST_REST)
     rows = Breaker.objects.filter(pk=breaker.pk, held_code=breaker.held_code, probing=False)
     if trouble and now - since < max(BLIND_AFTER, rest(breaker)):
         reason = f"{bot_reason(breaker).rstrip('.')}; {trouble}."

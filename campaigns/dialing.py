@@ -284,7 +284,10 @@ class Loop:
     def _probe(self) -> None:
         """A held account whose probe is due: ask a question that costs no contact; if answered, try one call."""
         pacer = Pacer.objects.get(account_id=self._account_id)
-        if not pacer.held_code or pacer.probing or pacer.probe_at is None or pacer.probe_at > pacing.db_now():
+        if not pacer.held_code or pacer.probing or pacer.probe_at is None:
+            return
+        now = pacing.db_now()
+        if (pacing.believed(pacer.probe_at, now, holds.LONGEST_REST) or now) > now:
             return
         if seconds := pacing.take_dial_turn(self._account_id):  # nobody is dialled meanwhile; a back-off is kept
             self._settle_next(timeout=min(seconds, 0.5))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from campaigns import breakers, calling_hours, pacing
+from campaigns import breakers, calling_hours, holds, pacing
 from campaigns.calling_hours import AND, Hours, Window
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import Campaign, CampaignContact, CampaignPace, ExotelAccount, Mode, Pacer
@@ -59,7 +59,8 @@ def hold_block(pacer: Pacer, dialing: int, now: datetime) -> Block | None:
     """An account that is held, or half-open with its one call out."""
     if pacer.held_code and not pacer.probing:
         needs_you = pacer.probe_at is None
-        return Block(pacer.held_code, pacer.held_reason, until=pacer.probe_at, held=needs_you)
+        until = None if needs_you else pacing.believed(pacer.probe_at, now, holds.LONGEST_REST) or now
+        return Block(pacer.held_code, pacer.held_reason, until=until, held=needs_you)
     if pacer.probing and dialing:
         reason = f"{pacer.held_reason} One call is out to see whether it is over."
         return Block(pacer.held_code, reason, until=now + SLOT_WAIT)
@@ -67,9 +68,10 @@ def hold_block(pacer: Pacer, dialing: int, now: datetime) -> Block | None:
 
 
 def backoff_block(pacer: Pacer, now: datetime) -> Block | None:
-    if pacer.backoff_until and pacer.backoff_until > now:
+    until = pacing.backoff(pacer, now)
+    if until and until > now:
         reason = pacer.backoff_reason or "Exotel says the account is too fast (429); nobody was dialled."
-        return Block("rate-limited", reason, until=pacer.backoff_until)
+        return Block("rate-limited", reason, until=until)
     return None
 
 
@@ -118,7 +120,8 @@ def breaker_block(campaign: Campaign, now: datetime) -> Block | None:
     """Its calls go wrong: see `campaigns.breakers`. While it is tried whether that is over, one call may go."""
     breaker = breakers.of(campaign)
     if breaker.held_code:
-        return None if breaker.probing else Block(breaker.held_code, breaker.held_reason, until=breaker.probe_at)
+        until = breakers.probe_at(breaker, now)
+        return None if breaker.probing else Block(breaker.held_code, breaker.held_reason, until=until)
     if breaker.bad_talks >= breakers.TALKS_IN_ROW:
         return Block(breakers.BOT, breakers.bot_reason(breaker), until=now)
     if breaker.bad_calls >= breakers.BAD_CALLS:

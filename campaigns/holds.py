@@ -18,9 +18,7 @@ from campaigns.lifecycle import CAMPAIGN, CampaignStatus, advance
 from campaigns.models import Campaign, Pacer
 
 PROBE_EVERY = timedelta(seconds=30)
-LONGEST_REST = timedelta(
-    seconds=240
-)  # between calls that try whether an outage is over, each of which may cost a person
+LONGEST_REST = pacing.LONGEST_REST
 UNKNOWNS_IN_ROW = 8
 UNKNOWNS_OF_LAST = (12, 20)  # 60 % of the last 20
 NOT_SENT_IN_ROW = 5
@@ -140,8 +138,8 @@ def pause(campaign: Campaign, reason: str, now: datetime) -> None:
 def back_off(account_id: int, retry_after: float | None) -> None:
     """A question was answered 429: dialing and questions wait together, and never less than they wait already."""
     with transaction.atomic():
-        pacer = pacing.lock(account_id)
-        until = pacing.db_now() + timedelta(seconds=retry_after or UNSAID_PAUSE)
+        pacer, now = pacing.lock_now(account_id)
+        until = now + timedelta(seconds=retry_after or UNSAID_PAUSE)
         if pacer.backoff_until is None or pacer.backoff_until < until:
             pacer.backoff_until, pacer.backoff_reason = until, ""
         pacer.save(update_fields=["backoff_until", "backoff_reason"])

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
+from campaigns.exotel.answers import LONGEST_WAIT
 from campaigns.models import ExotelAccount, Pacer
 from campaigns.statements import Rows, Statement, ask
 
@@ -22,6 +23,17 @@ ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
 AHEAD = timedelta(milliseconds=60)  # a commit, a thread and a connection take less on a machine that is not overloaded
 AIM = 0.995  # of a pace by the second: requests take their time to leave, and no more than n + 1 may meet in a second
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
+LONGEST_BACKOFF = timedelta(seconds=LONGEST_WAIT)
+LONGEST_REST = timedelta(seconds=240)  # between calls that try whether an outage is over; each may cost a person
+JUST_NOW = timedelta(seconds=1)
+_LONGEST = {  # how far ahead of the clock each may be written
+    "backoff_until": LONGEST_BACKOFF,
+    "probe_at": LONGEST_REST,
+    "slowed_at": JUST_NOW,
+    "learnt_at": JUST_NOW,
+    "told_at": JUST_NOW,
+    "loop_seen_at": JUST_NOW,
+}
 CLOCK = "clock_timestamp()"  # SQL: the database's wall clock, now (not the transaction's start)
 
 # Whether nobody could share the lock of the loop `owner`: it lives. If one could, the loop is dead, and the share ends
@@ -50,7 +62,7 @@ def lock(account_id: int) -> Pacer:
 def lock_now(account_id: int) -> tuple[Pacer, datetime]:
     """The same, and the clock after that, in one trip."""
     pacers, clock = ask(LOCK, f"SELECT {CLOCK}", account=account_id)
-    return pacer_of(pacers), clock[0][0]
+    return mended(pacer_of(pacers), clock[0][0]), clock[0][0]
 
 
 def pacer_of(rows: Rows) -> Pacer:
@@ -58,6 +70,19 @@ def pacer_of(rows: Rows) -> Pacer:
     if not rows:
         raise Pacer.DoesNotExist
     return Pacer.from_db(DEFAULT_DB_ALIAS, _PACER, rows[0])
+
+
+def mended(pacer: Pacer, now: datetime) -> Pacer:
+    """The locked row, with times that a clock which was set back since has left too far ahead put to `now`.
+
+    Written at once: else they would be believed again when the clock comes near them.
+    """
+    ahead = [name for name, longest in _LONGEST.items() if (at := getattr(pacer, name)) and at > now + longest]
+    if ahead:
+        for name in ahead:
+            setattr(pacer, name, now)
+        pacer.save(update_fields=ahead)
+    return pacer
 
 
 def db_now() -> datetime:
@@ -91,7 +116,21 @@ def step(per_second: float) -> timedelta:
 def turn(next_at: datetime, now: datetime, step: timedelta, *, furthest: int = 2) -> datetime:
     """When the next request may go; `now` or earlier means at once. A stored turn from a faster clock is cut: one that
     lies more than `furthest` steps ahead."""
-    return now if next_at > now + max(FURTHEST, furthest * step) else next_at
+    return believed(next_at, now, max(FURTHEST, furthest * step)) or now
+
+
+def believed(stored: datetime | None, now: datetime, longest: timedelta) -> datetime | None:
+    """A stored time, or None where it lies further ahead than such a time is ever set: the clock was set back since.
+
+    Such a time is over, so that nobody waits until the clock has caught up; what it stood for is told again if it is
+    still true (one request answered 429, one probe in vain). Of the account's times the loop writes that (`mended`).
+    """
+    return None if stored is None or stored > now + longest else stored
+
+
+def backoff(pacer: Pacer, now: datetime) -> datetime | None:
+    """Until when Exotel wants no request of the account; it may have passed."""
+    return believed(pacer.backoff_until, now, LONGEST_BACKOFF)
 
 
 def advance(next_at: datetime, now: datetime, step: timedelta) -> datetime:
@@ -107,7 +146,7 @@ def slots_used(account_id: int) -> Mapping[int, int]:
 def take_details_turn(account: ExotelAccount) -> bool:
     """Whether one question about calls, of one request, may be asked now; takes the turn if so."""
     pacer, now = lock_now(account.pk)
-    if (pacer.backoff_until and pacer.backoff_until > now) or _questions_turn(account, pacer, now) > now:
+    if max(_questions_turn(account, pacer, now), backoff(pacer, now) or now) > now:
         return False
     _charge(account, pacer, now, 1)
     return True
@@ -135,8 +174,9 @@ def _questions_turn(account: ExotelAccount, pacer: Pacer, now: datetime) -> date
 
 def backing_off(account: ExotelAccount) -> float:
     """Seconds for which Exotel wants no request of the account, 0.0 if it takes them."""
-    until = Pacer.objects.values_list("backoff_until", flat=True).get(account=account)
-    return max((until - db_now()).total_seconds(), 0.0) if until else 0.0
+    now = db_now()
+    until = backoff(Pacer.objects.get(account=account), now) or now
+    return max((until - now).total_seconds(), 0.0)
 
 
 def take_dial_turn(account_id: int) -> float:
@@ -145,7 +185,7 @@ def take_dial_turn(account_id: int) -> float:
         pacer, now = lock_now(account_id)
         account = ExotelAccount.objects.only("calls_per_minute").get(pk=account_id)
         step = dial_step(account, pacer)
-        free_at = max(turn(pacer.next_dial_at, now, step), pacer.backoff_until or now)
+        free_at = max(turn(pacer.next_dial_at, now, step), backoff(pacer, now) or now)
         if free_at > now:
             return (free_at - now).total_seconds()
         pacer.next_dial_at = advance(pacer.next_dial_at, now, step)

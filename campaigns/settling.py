@@ -126,11 +126,12 @@ def _no_room(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime)
 def _back_off(pacer: Pacer, attempt: CallAttempt, answer: Refused, now: datetime, why: str) -> bool:
     """The account waits, as long as Exotel says or longer each time; False for the echo of an earlier refusal."""
     low, high = BACKOFF
-    fresh = pacer.backoff_until is None or attempt.intent_at >= pacer.backoff_until
+    until = pacing.backoff(pacer, now)
+    fresh = until is None or attempt.intent_at >= until
     if fresh:
         pacer.backoff_seconds = min(max(pacer.backoff_seconds * 2, low), high)
     seconds = answer.retry_after or pacer.backoff_seconds * random.uniform(1.0, 1.3)  # noqa: S311 (spreads, guards nothing)
-    pacer.backoff_until = max(pacer.backoff_until or now, now + timedelta(seconds=seconds))
+    pacer.backoff_until = max(until or now, now + timedelta(seconds=seconds))
     pacer.backoff_reason = why
     pacer.save(update_fields=["backoff_seconds", "backoff_until", "backoff_reason"])
     return fresh

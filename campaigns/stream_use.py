@@ -29,7 +29,7 @@ def read_due() -> int:
     """Ask Exotel for each account whose figure is old; returns how many were asked."""
     now = pacing.db_now()
     calling = Q(campaigns__status__in=LIVE_CAMPAIGNS)
-    never = Q(stream_use=None)
+    never = Q(stream_use=None) | Q(stream_use__asked_at__gt=now)  # or by a clock that was set back since
     due = (
         never | Q(stream_use__asked_at__lt=now - OTHERWISE) | calling & Q(stream_use__asked_at__lt=now - WHILE_CALLING)
     )

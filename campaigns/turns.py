@@ -121,7 +121,8 @@ def take(account_id: int, owner: int, slots: Slots) -> Turn:
     campaigns = [_campaign(*row) for row in running]
     counted = slots.most is None
     used = slots.count(account_id) if slots.most is None else slots.most
-    return Turn(pacing.pacer_of(pacers), clock[0][0], alive[0][0], campaigns, slots, used, counted)
+    now = clock[0][0]
+    return Turn(pacing.mended(pacing.pacer_of(pacers), now), now, alive[0][0], campaigns, slots, used, counted)
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:

@@ -297,7 +297,7 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/settling.py",
-                "max(pacer.backoff_until or now, now + timedelta(seconds=seconds))",
+                "max(until or now, now + timedelta(seconds=seconds))",
                 "now if seconds else None",
             ),
         ),
