@@ -10,27 +10,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_REFUSED = {80877103: "TLS", 80877104: "GSS"}  # what a client asks for before it starts
+REFUSED = {80877103: "TLS", 80877104: "GSS"}  # what a client asks for before it starts
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """The far end has gone."""
 
 
-def _exactly(line: socket.socket, size: int) -> bytes:
+def exactly(line: socket.socket, size: int) -> bytes:
     found = b""
     while len(found) < size:
         piece = line.recv(size - len(found))
         if not piece:
-            raise _Broken
+            raise Broken
         found += piece
     return found
 
 
-def _message(line: socket.socket) -> tuple[bytes, bytes]:
+def message(line: socket.socket) -> tuple[bytes, bytes]:
     """A typed message: its letter, and all of its bytes."""
-    head = _exactly(line, 5)
-    return head[:1], head + _exactly(line, struct.unpack(">I", head[1:])[0] - 4)
+    head = exactly(line, 5)
+    return head[:1], head + exactly(line, struct.unpack(">I", head[1:])[0] - 4)
 
 
 class Pooler:
@@ -57,31 +57,31 @@ class Pooler:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with suppress(_Broken, OSError), client:
+        with suppress(Broken, OSError), client:
             own = self._start(client)
             if self._by_transaction:
                 self._give(own)
             while True:
-                first = _message(client)  # only now is a server needed
+                first = message(client)  # only now is a server needed
                 server = self._take() if self._by_transaction else own
                 self._transaction(client, server, first)
                 if self._by_transaction:
                     self._give(server)
 
     def _start(self, client: socket.socket) -> socket.socket:
-        head = _exactly(client, 8)
-        while struct.unpack(">I", head[4:])[0] in _REFUSED:
+        head = exactly(client, 8)
+        while struct.unpack(">I", head[4:])[0] in REFUSED:
             client.sendall(b"N")
-            head = _exactly(client, 8)
+            head = exactly(client, 8)
         server = socket.create_connection(("127.0.0.1", self._server_port))
-        server.sendall(head + _exactly(client, struct.unpack(">I", head[:4])[0] - 8))
+        server.sendall(head + exactly(client, struct.unpack(">I", head[:4])[0] - 8))
         while True:
-            kind, whole = _message(server)
+            kind, whole = message(server)
             client.sendall(whole[:5] + b"\x7f\x00\x00\x01" + whole[9:] if kind == b"K" else whole)
             if kind == b"Z":
                 return server
             if kind == b"R" and whole[5:9] in (b"\0\0\0\x0a", b"\0\0\0\x0b"):  # SASL: the client's turn
-                server.sendall(_message(client)[1])
+                server.sendall(message(client)[1])
 
     def _transaction(self, client: socket.socket, server: socket.socket, first: tuple[bytes, bytes]) -> None:
         """Hand on until the server says that no transaction is open."""
@@ -90,13 +90,13 @@ class Pooler:
             server.sendall(whole)
             if kind in (b"S", b"Q") and self._answer(server, client) == b"I":
                 return
-            kind, whole = _message(client)
+            kind, whole = message(client)
         server.close()
-        raise _Broken
+        raise Broken
 
     def _answer(self, server: socket.socket, client: socket.socket) -> bytes:
         while True:
-            kind, whole = _message(server)
+            kind, whole = message(server)
             client.sendall(whole)
             if kind == b"Z":
                 return whole[-1:]
