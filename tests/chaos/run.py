@@ -1,11 +1,9 @@
 """One run: a product with campaigns, faults at seeded moments, the judge beside it, and the reckoning at the end."""
 
 import http.client
-import json
 import logging
 import random
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,7 +18,8 @@ from urllib.parse import urlsplit
 import psycopg
 
 from dialer import env
-from tests.chaos import ending, faults, owed
+from tests.chaos import ending, faults, hygiene, owed
+from tests.chaos.asking import Ask, command, operator
 from tests.chaos.crowd import KINDS, Crowd, Kind, gather
 from tests.chaos.judge import Judge, Limits, Reading, Rules, Violation
 from tests.product.people import write_csv
@@ -94,6 +93,7 @@ class Run:
         self.judge = Judge(self.rules)
         self.ids: dict[str, int] = {}
         self.done: Counter[str] = Counter()
+        self.watch = hygiene.Watch()
         self.over = threading.Event()
         self.asked_off: set[str] = set()
         self.struck: list[float] = []  # when faults struck, by the wall clock
@@ -102,7 +102,7 @@ class Run:
         self._say(f"{time.monotonic() - self.began:7.1f} s  {len(self.judge.accepted):6} calls  {what}")
 
     def go(self) -> Report:
-        with self._product() as product, _operator(product) as ask:
+        with self._product() as product, operator(product) as ask:
             self._set_up(product, ask)
             watching = [
                 threading.Thread(target=self._ask_the_simulator, args=[product]),
@@ -116,7 +116,7 @@ class Run:
                 self.over.set()
                 for thread in watching:
                     thread.join(120)
-            _command(ask, "campaign_status", str(self.ids["Plain"]))  # the operator is alive: its acts were done
+            command(ask, "campaign_status", str(self.ids["Plain"]))  # the operator is alive: its acts were done
             return self._reckon(product, not_struck)
 
     @contextmanager
@@ -140,18 +140,18 @@ class Run:
             "FAILPOINTS": str(self.points),
         }
 
-    def _set_up(self, product: Product, ask: "Ask") -> None:
+    def _set_up(self, product: Product, ask: Ask) -> None:
         """Lists, campaigns, and an account whose far side is quick to know what it never heard of; then launch."""
         lag = LAG if self.plan.proof else NO_PROOF
         product.query("UPDATE campaigns_exotelaccount SET reporting_lag = %s RETURNING id", lag)
         for kind in KINDS:
             csv = self.folder / f"{kind.name}.csv"
             write_csv(csv, self.crowd.people[kind.name])
-            _command(ask, "import_contacts", str(csv), "--list", kind.name)
-            self.ids[kind.name] = _command(ask, "create_campaign", *self._words(kind))["id"]
+            command(ask, "import_contacts", str(csv), "--list", kind.name)
+            self.ids[kind.name] = command(ask, "create_campaign", *self._words(kind))["id"]
             self.rules.campaigns[str(self.ids[kind.name])] = kind.name
         for kind in KINDS:
-            _command(ask, "launch_campaign", str(self.ids[kind.name]))
+            command(ask, "launch_campaign", str(self.ids[kind.name]))
         self.say(f"{self.plan.calls} people, seed {self.plan.seed}, {len(self.plan.struck)} faults: launched")
 
     def _words(self, kind: Kind) -> list[str]:
@@ -211,6 +211,7 @@ class Run:
                 "SELECT id FROM campaigns_campaign WHERE status = 'paused' AND paused_by = 'Dialer'"
             ):
                 product.run("resume_campaign", str(campaign))
+            self.watch.look(product)
             return ending.unfinished(product, proof=self.plan.proof)
         except (psycopg.Error, OSError, subprocess.TimeoutExpired) as away:
             return [f"the database does not answer: {away}"]
@@ -232,7 +233,7 @@ class Run:
             with self.rules.lock:
                 self.rules.lags.append((asked, time.time() - asked))
 
-    def _operate(self, ask: "Ask") -> None:
+    def _operate(self, ask: Ask) -> None:
         """What operators do, at seeded moments, by a process of its own."""
         chance = random.Random(f"acts:{self.plan.seed}")
         acts = (self._pause, self._suppress, self._adjust, self._hang_up)
@@ -244,7 +245,7 @@ class Run:
                     return
             acts[act](ask, chance)
 
-    def _suppress(self, ask: "Ask", chance: random.Random) -> None:
+    def _suppress(self, ask: Ask, chance: random.Random) -> None:
         people = self.crowd.people[chance.choice(("Plain", "Again"))]
         chosen = chance.sample(people[len(people) // 2 :], 3)
         self.asked_off.update(chosen)  # whatever is answered: a commit may be one that nobody heard of
@@ -254,7 +255,7 @@ class Run:
                 self.rules.suppressed.setdefault(number, answer["at"])
             self.done["suppressions"] += len(chosen)
 
-    def _pause(self, ask: "Ask", chance: random.Random) -> None:
+    def _pause(self, ask: Ask, chance: random.Random) -> None:
         name, seconds = chance.choice(("Plain", "Plain", "Again", "Bot")), chance.uniform(1.5, 4.0)
         answer = ask({"do": "pause", "campaign": self.ids[name]})
         if "at" not in answer:
@@ -267,7 +268,7 @@ class Run:
         ask({"do": "resume", "campaign": self.ids[name]})
         self.done["pauses"] += 1
 
-    def _adjust(self, ask: "Ask", chance: random.Random) -> None:
+    def _adjust(self, ask: Ask, chance: random.Random) -> None:
         """Another pace, share, end or number of slots while it runs; fewer slots are the judge's limit from then on."""
         name = chance.choice(("Plain", "Again", "Bot"))
         most = self.rules.limits.slots_of[name]
@@ -290,7 +291,7 @@ class Run:
                 self.rules.slots_since[name] = (answer["at"], slots)
         self.done["edits"] += 1
 
-    def _hang_up(self, ask: "Ask", _chance: random.Random) -> None:
+    def _hang_up(self, ask: Ask, _chance: random.Random) -> None:
         if "at" in ask({"do": "hang up", "campaign": self.ids["Bot"]}):
             self.done["hang-ups"] += 1
 
@@ -299,13 +300,7 @@ class Run:
         wait_until(lambda: product.run("campaign_status", "1").returncode == 0, 60, "an answer")
         if not self.plan.proof:
             self._let_settle(product)
-        for rule, what in ending.wrongs(product, self.crowd, proof=self.plan.proof):
-            self._violated(rule, what)
-        facts = owed.gather(product, product.ledger(), self.rules.campaigns)
-        known = owed.Known(self.asked_off, self.struck)
-        for rule, what in owed.wrongs(facts, self.crowd, known, proof=self.plan.proof):
-            self._violated(rule, what)
-        for rule, what in ending.pace(product, self.plan.rate):
+        for rule, what in self._wrongs(product):
             self._violated(rule, what)
         judge = self.judge
         return Report(
@@ -325,6 +320,18 @@ class Run:
             violations=judge.violations,
         )
 
+    def _wrongs(self, product: Product) -> Iterator[tuple[str, str]]:
+        """(invariant, what is wrong) by everything that looks at the end."""
+        ledger, texts = product.ledger(), hygiene.logs(product)
+        yield from ending.wrongs(product, self.crowd, proof=self.plan.proof)
+        known = owed.Known(self.asked_off, self.struck)
+        facts = owed.gather(product, ledger, self.rules.campaigns)
+        yield from owed.wrongs(facts, self.crowd, known, proof=self.plan.proof)
+        yield from ending.pace(product, self.plan.rate)
+        yield from self.watch.wrongs()
+        yield from hygiene.told(texts, self.rules.campaigns_of.keys(), hygiene.secrets_of(product, ledger))
+        yield from hygiene.errors(texts)
+
     def _let_settle(self, product: Product) -> None:
         """Calls of unknown fate that were made are found within moments; those that were not may stay unknown."""
         until = time.monotonic() + OTHERS_END
@@ -332,46 +339,6 @@ class Run:
             rule == "I16" for rule, _ in ending.wrongs(product, self.crowd, proof=False)
         ):
             time.sleep(1.0)
-
-
-Ask = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def _command(ask: Ask, *words: str) -> dict[str, Any]:
-    """A command of manage.py that must succeed."""
-    answer = ask({"do": "command", "words": words})
-    assert "said" in answer, f"{words}: {answer}"
-    said: dict[str, Any] = answer["said"]
-    return said
-
-
-@contextmanager
-def _operator(product: Product) -> Iterator[Ask]:
-    """The operator's process, and how it is asked."""
-    known = {name: value for name, value in product.environment.items() if name in ("PATH", "HOME", "STATE_DIR")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.operator"],
-        cwd=product.root,
-        env=known | {"DJANGO_SETTINGS_MODULE": "dialer.settings"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-
-        def ask(request: dict[str, Any]) -> dict[str, Any]:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            answer: dict[str, Any] = json.loads(process.stdout.readline() or '{"refused": "it died"}')
-            return answer
-
-        try:
-            yield ask
-        finally:
-            process.stdin.close()
 
 
 def _limits(plan: Plan) -> Limits:
