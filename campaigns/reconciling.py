@@ -126,7 +126,7 @@ def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
         return
     if len(due) == 1 or _alone(first):
         details = client.call(first.sid)
-        learn(first, details) if details else _missing(first)
+        learn(first, details) if details else _missing(client, first)
         return
     found = client.calls([attempt.sid for attempt in due if attempt.sid])
     for attempt in due:
@@ -184,9 +184,9 @@ def _goes_on(attempt: CallAttempt, now: datetime) -> str:
     return "goes on"
 
 
-def _missing(attempt: CallAttempt) -> None:
+def _missing(client: ExotelClient, attempt: CallAttempt) -> None:
     """Exotel does not know the Sid (any more, or yet)."""
-    if pacing.db_now() > attempt.proof_at:
+    if pacing.db_now() > attempt.proof_at and _late_there(client, attempt):
         outcomes.give_up(attempt.pk, "Exotel took this call and later did not know it; its outcome is not confirmed.")
     else:
         _later(attempt)
@@ -209,12 +209,19 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     candidates = _candidates(attempt, listed)
     if listed.complete and len(candidates) == 1:
         learn(attempt, candidates[0])
-    elif late and attempt.state not in UNHEARD:
+    elif not late or not _late_there(client, attempt):
+        _later(attempt)
+    elif attempt.state not in UNHEARD:
         outcomes.give_up(attempt.pk, "A callback spoke of this call, and Exotel's call list does not show which it is.")
-    elif late and listed.complete and not candidates and control and _heard_of(client, control.sid or ""):
+    elif listed.complete and not candidates and control and _heard_of(client, control.sid or ""):
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
+
+
+def _late_there(client: ExotelClient, attempt: CallAttempt) -> bool:
+    """Whether it is late by Exotel's clock as well, if its answer told that: ours may have been set forward."""
+    return client.clock is None or client.clock > attempt.proof_at - CLOCK_SLACK
 
 
 def _candidates(attempt: CallAttempt, listed: CallList) -> list[CallDetails]:

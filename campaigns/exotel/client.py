@@ -52,7 +52,7 @@ from campaigns.exotel.errors import (
 from campaigns.exotel.exchange import STOOD_TOO_LATE, Exchange, Gate, NoReply, Reply
 from campaigns.exotel.numbers import alike, canonical, national, same_number
 from campaigns.exotel.payloads import ConnectRequest, Spelling, connect_path, form
-from campaigns.exotel.times import INDIA_TIME, spell_time
+from campaigns.exotel.times import INDIA_TIME, read_time, spell_time
 
 DEADLINE = 10.0  # seconds for a whole exchange
 LATE = 40.0  # seconds after which a late answer is no longer waited for; 30 s is the worst that support tells of
@@ -118,6 +118,7 @@ class ExotelClient:
         self._deadline = deadline
         self._room = threading.BoundedSemaphore(MOST_EXCHANGES)
         self.questions = 0  # requests other than dials that were sent; each counts as one of the account's
+        self.clock: datetime | None = None  # Exotel's, as the last answer to a question told it
         self._client = httpx.Client(
             auth=httpx.BasicAuth(api_key, api_token),
             # Asking for a fresh connection each time: on a kept one a reset cannot be told from an accepted call.
@@ -286,6 +287,7 @@ class ExotelClient:
             raise Unreachable(f"no whole answer within {self._deadline:g} seconds")
         if isinstance(result, NoReply):
             raise Unreachable(result.reason)
+        self.clock = read_time(result.headers.get("date", "").removesuffix(" GMT"), UTC)
         return result
 
     def _body(self, reply: Reply) -> Object:

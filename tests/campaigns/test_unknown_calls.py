@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from campaigns import control, enrolling, outcomes, reconciling
 from campaigns.audit import COMMAND_LINE
+from campaigns.exotel.times import INDIA_TIME
 from campaigns.lifecycle import AttemptState, CampaignStatus, ContactState
 from campaigns.models import AuditEntry, CallAttempt, Campaign, CampaignContact, ExotelAccount, Pacer, UnknownPolicy
 from campaigns.refusals import NotAllowed
@@ -141,6 +142,36 @@ def test_absence_from_a_list_in_another_zone_proves_nothing(exotel: FarSide) -> 
     ask(account)
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.UNKNOWN
+
+
+@pytest.mark.parametrize(("behind", "state"), [(60, AttemptState.REFUSED), (3600, AttemptState.UNKNOWN)])
+def test_absence_counts_only_when_it_is_late_by_exotels_own_clock_as_well(behind: int, state: str) -> None:
+    """Our clock was set an hour forward: the call may still ring, and the list leaves ongoing calls out."""
+    account = people.account()
+    attempt = unknown(account, provable=True)
+    placed = {"sid": "b" * 31 + str(behind % 7), "placed_at": timezone.now()}
+    control = people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
+    created = f"{control.intent_at.astimezone(INDIA_TIME):%Y-%m-%d %H:%M:%S}"
+    details = {"Call": {"Sid": control.sid, "Status": "busy", "DateCreated": created}}
+    date = f"Date: {timezone.now() - timedelta(seconds=behind):%a, %d %b %Y %H:%M:%S} GMT"
+    empty = http(200, b'{"Metadata":{},"Calls":[]}', date)
+    with scripted(http(200, json.dumps(details).encode(), date), empty) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+        assert len(exotel.requests) == 2
+    attempt.refresh_from_db()
+    assert attempt.state == state
+
+
+def test_a_callsid_that_exotel_does_not_know_is_not_given_up_early_by_its_clock() -> None:
+    date = f"Date: {timezone.now() - timedelta(hours=1):%a, %d %b %Y %H:%M:%S} GMT"
+    with scripted(http(404, b"", date)) as exotel:
+        contact = people.contact(people.campaign(people.account(api_url=exotel.url)))
+        due = {"sid": "c" * 32, "check_at": timezone.now(), "proof_at": timezone.now() + PAST}
+        attempt = people.attempt(contact, AttemptState.PLACED, **due)
+        reconciling.reconcile(attempt.account)
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.checks) == (AttemptState.PLACED, 1)
 
 
 @pytest.mark.parametrize("listed", [0, 1])

@@ -65,6 +65,7 @@ class Carrier:
     calls_made: list[Call] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
     reaches: str = field(default_factory=lambda: f"carrier {next(_sids)}")
+    clock: datetime | None = None  # tells no date: what is late is decided by our clock alone
     lists_ongoing: bool = False  # the vendor's list is known to leave calls out that go on
 
     def accept(self, intent: Intent, at: datetime) -> Call:
