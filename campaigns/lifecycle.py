@@ -98,6 +98,8 @@ CAMPAIGN_CONTACT = _table(
 )
 # The call details say that a call which was told to be answered was not: only by outcomes._settle_again.
 CORRECTED = _table({_P.DONE: (_P.RETRY,)})
+# Somebody speaks of a call that counts as never dialled: only by campaigns.disproofs.
+DISPROVEN = _table({_P.PENDING: (_P.UNCERTAIN,)})
 ATTEMPT = _table(
     {
         _A.DIALING: (_A.PLACED, _A.ANSWERED, _A.ENDED, _A.REFUSED, _A.UNKNOWN),

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from campaigns import audit, breakers, eligibility, failpoints, off_list, pacing, suppressing
+from campaigns import audit, breakers, disproofs, eligibility, failpoints, off_list, pacing, suppressing
 from campaigns.audit import DIALER
 from campaigns.exotel.numbers import canonical, same_number
 from campaigns.lifecycle import (
@@ -64,6 +64,8 @@ def apply(attempt_id: int, said: Statement) -> str:
     """Apply one statement; returns a note for the event ('' when it was simply true). Call inside a transaction."""
     attempt = _locked(attempt_id)
     suspect = _suspicion(attempt, said) or _bind(attempt, said)
+    if not suspect and attempt.state == AttemptState.REFUSED:
+        suspect = disproofs.spoken_of(attempt, _in_words(said), over=said.status in TERMINAL)
     if suspect:
         _flag(attempt, suspect)
         return suspect
@@ -77,6 +79,12 @@ def apply(attempt_id: int, said: Statement) -> str:
     else:
         _place(attempt, said)
     return ""
+
+
+def _in_words(said: Statement) -> str:
+    if said.status in TERMINAL:
+        return f"it ended as {said.status}"
+    return "it was answered" if said.answered else "it goes on"
 
 
 def _locked(attempt_id: int) -> CallAttempt:
@@ -172,9 +180,6 @@ def _end(attempt: CallAttempt, said: Statement) -> str:
             breakers.call_ended(attempt, said.status, said.at, talked=bool(said.talk_seconds))
         failpoints.reach("outcome.ended")
         return ""
-    if attempt.state == AttemptState.REFUSED:
-        _flag(attempt, f"Exotel refused this call, and then said it ended as {said.status}")
-        return "it is about a call that Exotel had refused"
     rows.update(**facts)
     return _compare(attempt, said)
 
@@ -346,16 +351,17 @@ def prove_absent(attempt_id: int) -> None:
         now = pacing.db_now()
         rows = CallAttempt.objects.select_for_update(of=("self",)).select_related("campaign")
         attempt = rows.get(pk=attempt_id)
-        if refuse(attempt, "not-placed", "Exotel's call list does not have this call.", http_status=None, now=now):
+        why = "Exotel's call list does not have this call."
+        if refuse(attempt, disproofs.NOT_PLACED, why, http_status=None, now=now):
             _never_dialled(attempt, now)
 
 
 def _never_dialled(attempt: CallAttempt, now: datetime) -> None:
     rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
     policy = attempt.campaign.unknown_policy
-    said: dict[str, Any] = {"reason_code": "not-placed", "changed_at": now}
+    said: dict[str, Any] = {"reason_code": disproofs.NOT_PLACED, "changed_at": now}
     if policy == UnknownPolicy.REDIAL or attempt.campaign.status in STOPPED_CAMPAIGNS:
-        back_in_line(attempt, now, "Was never dialled.", code="not-placed")
+        back_in_line(attempt, now, "Was never dialled.", code=disproofs.NOT_PLACED)
     elif policy == UnknownPolicy.NEVER:
         why = "Was never dialled; the campaign does not dial again."
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)

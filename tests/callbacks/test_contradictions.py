@@ -157,4 +157,4 @@ def test_an_end_of_a_call_that_exotel_had_refused_is_flagged_and_nobody_asks_for
     carrier.post(exotel, attempt.pk, carrier.minimal(carrier.new_sid()))
     refused = carrier.fresh(attempt)
     assert (refused.state, refused.outcome, refused.check_at) == (AttemptState.REFUSED, "refused", None)
-    assert "refused this call" in refused.contradiction
+    assert "was refused or never sent, and then Exotel said that it ended as answered" in refused.contradiction

@@ -9,6 +9,7 @@ from campaigns.lifecycle import (
     CAMPAIGN,
     CAMPAIGN_CONTACT,
     CORRECTED,
+    DISPROVEN,
     DUE_CONTACTS,
     ENDED_CAMPAIGNS,
     IMPORT,
@@ -60,6 +61,10 @@ def test_a_person_who_is_done_or_skipped_is_never_due_again() -> None:
 
 def test_who_is_done_by_a_mistake_waits_for_a_retry_and_for_nothing_else() -> None:
     assert dict(CORRECTED) == {ContactState.DONE: frozenset({ContactState.RETRY})}
+
+
+def test_who_is_in_line_by_a_disproved_proof_becomes_uncertain_and_nothing_else() -> None:
+    assert dict(DISPROVEN) == {ContactState.PENDING: frozenset({ContactState.UNCERTAIN})}
 
 
 def test_somebody_uncertain_is_not_due() -> None:
