@@ -122,7 +122,7 @@ def breaker_block(campaign: Campaign, now: datetime) -> Block | None:
     if breaker.held_code:
         until = breakers.probe_at(breaker, now)
         return None if breaker.probing else Block(breaker.held_code, breaker.held_reason, until=until)
-    if breaker.bad_talks >= breakers.TALKS_IN_ROW:
+    if breakers.silent_talks(campaign, now) >= breakers.TALKS_IN_ROW:
         return Block(breakers.BOT, breakers.bot_reason(breaker), until=now)
     if breaker.bad_calls >= breakers.BAD_CALLS:
         return Block(breakers.BAD_LIST, breakers.list_reason(breaker), held=True)
@@ -131,8 +131,8 @@ def breaker_block(campaign: Campaign, now: datetime) -> Block | None:
 
 def careful_block(campaign: Campaign, used: int, now: datetime) -> Block | None:
     """Few calls at a time, until it is known that they come to something."""
-    few = breakers.FEW_OPEN
-    if used >= few and breakers.careful(breakers.of(campaign)) and breakers.unproved(campaign) >= few:
+    few = breakers.few_open(campaign)
+    if used >= few and breakers.unproved(campaign, now) >= few:
         reason = f"Only {few} calls at a time, until one has shown that all is well."
         return Block("careful", reason, until=now + SLOT_WAIT)
     return None

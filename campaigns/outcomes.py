@@ -146,6 +146,7 @@ def _answer(attempt: CallAttempt, said: Statement) -> None:
         reason="",
     ):
         _in_call(attempt)
+        breakers.picked_up(attempt, said.at)
 
 
 def _in_call(attempt: CallAttempt) -> None:

@@ -8,14 +8,17 @@ class Breaker(models.Model):
 
     A row is written when something goes wrong, or for a campaign that begins (`trial`); without one all is well. It is
     apart from CampaignPace because callbacks write it, and an intent must not wait for the commit of a callback.
-    `bad_talks` are talks in a row without a bot; `bad_calls` grows by one with each call that fails, and shrinks by
-    three with each other. While `held_code` is set nobody is called but, once `probing`, one person.
+    `bad_talks` are talks in a row without a bot; `bad_calls` says how bad the last calls look (`campaigns.bad_lists`).
+    What began before `since` says nothing about either. `unheard_since` is when somebody picked up after whom no stream
+    has started. While `held_code` is set nobody is called but, once `probing`, one person.
     """
 
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, primary_key=True, related_name="breaker")
     trial = models.BooleanField(default=False)  # nothing is proved yet: few calls at a time
     bad_talks = models.PositiveSmallIntegerField(default=0)
     bad_calls = models.PositiveSmallIntegerField(default=0)
+    since = models.DateTimeField(null=True)  # launch, resume, end of a hold, or the pick-up of the last bad talk
+    unheard_since = models.DateTimeField(null=True)
     words = models.CharField(max_length=300, default="", blank=True)  # what went wrong last
     held_code = models.CharField(max_length=30, default="", blank=True)
     held_reason = models.TextField(default="", blank=True)
