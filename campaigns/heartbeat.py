@@ -33,9 +33,13 @@ def worker_seen() -> datetime | None:
 
     Loops count, because a worker whose threads all drive accounts has none left for a tick.
     """
-    tick = tick_seen()
-    loop = Pacer.objects.aggregate(seen=Max("loop_seen_at"))["seen"]
-    return max(filter(None, (tick, loop)), default=None)
+    return max(filter(None, (tick_seen(), loop_seen())), default=None)
+
+
+def loop_seen() -> datetime | None:
+    """When a loop last drove an account; None: never."""
+    seen: datetime | None = Pacer.objects.aggregate(seen=Max("loop_seen_at"))["seen"]
+    return seen
 
 
 def tick_seen() -> datetime | None:
@@ -50,8 +54,8 @@ def silent(name: str, longest: timedelta, now: datetime) -> bool:
 
 def threads_taken(now: datetime) -> bool:
     """Whether workers are there, but all their threads drive accounts: loops give signs, and ticks find no thread."""
-    seen, tick = worker_seen(), tick_seen()
-    return not gone(seen, now) and tick is not None and now - tick > THREADS_TAKEN
+    loop, tick = loop_seen(), tick_seen()
+    return tick is not None and loop is not None and now - loop < THREADS_TAKEN < now - tick
 
 
 def gone(seen: datetime | None, now: datetime) -> bool:

@@ -34,6 +34,7 @@ __all__ = [
     "Reached",
     "Wait",
     "connect_request",
+    "dialing",
     "next_intent",
     "nobody_due",
     "people",
@@ -188,7 +189,7 @@ def _surely(turn: Turn, blocked: Callable[[Turn], Block | None]) -> Block | None
 
 def _account_blocked(turn: Turn) -> Block | None:
     account, used = turn.running[0].account, eligibility.total(turn.used)
-    return eligibility.account_block(turn.pacer, account, used, _dialing(turn.pacer), turn.now)
+    return eligibility.account_block(turn.pacer, account, used, dialing(turn.pacer), turn.now)
 
 
 def _blocked(campaign: Campaign, turn: Turn) -> Block | None:
@@ -203,7 +204,7 @@ def _level(campaign: Campaign, most_served: Campaign) -> None:
     campaign.pace.served = max(campaign.pace.served, int(level * max(campaign.weight, 1)))
 
 
-def _dialing(pacer: Pacer) -> int:
+def dialing(pacer: Pacer) -> int:
     """POSTs on their way; asked only while the account is half-open."""
     if not pacer.probing:
         return 0

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 
 from campaigns import eligibility, gaps, heartbeat, history, learning, pacing, stalls, tallies
@@ -20,6 +21,7 @@ from campaigns.lifecycle import (
     Outcome,
 )
 from campaigns.models import (
+    AuditEntry,
     CallAttempt,
     Campaign,
     ExotelAccount,
@@ -165,7 +167,8 @@ def waiting(campaign: Campaign) -> Waiting | None:
     now = pacing.db_now()
     account = campaign.account
     pacer = Pacer.objects.get(account=account)
-    if pacer.loop_seen_at is None or now - pacer.loop_seen_at > SILENT_AFTER:
+    undriven = pacer.loop_seen_at is None or now - pacer.loop_seen_at > SILENT_AFTER
+    if undriven and not needs_a_person(pacer):
         return _no_loop(campaign, now)
     used = pacing.slots_used(account.pk)
     block = stalls.reason(campaign, pacer, used, now)
@@ -174,6 +177,20 @@ def waiting(campaign: Campaign) -> Waiting | None:
     return Waiting(
         held=block.held, code=block.code, reason=block.reason, until=block.until, hint=_HINTS.get(block.code, "")
     )
+
+
+def needs_a_person(pacer: Pacer) -> bool:
+    """Whether the account is held until somebody acts: that no loop drives it before says nothing."""
+    return bool(pacer.held_code) and pacer.probe_at is None
+
+
+def going_since(campaigns: Sequence[Campaign]) -> dict[int, datetime]:
+    """When each of these began to run, or was resumed last; without those never launched. One query."""
+    subjects = {f"campaign:{campaign.pk}": campaign.pk for campaign in campaigns}
+    rows = AuditEntry.objects.filter(subject__in=subjects, action="resume").values_list("subject")
+    resumed = {subjects[subject]: at for subject, at in rows.annotate(last=Max("at"))}
+    launched = {campaign.pk: campaign.launched_at for campaign in campaigns if campaign.launched_at}
+    return {pk: max(at, resumed.get(pk, at)) for pk, at in launched.items()}
 
 
 def _nobody_dials(now: datetime) -> str:
@@ -196,7 +213,8 @@ def _no_loop(campaign: Campaign, now: datetime) -> Waiting:
     if lock := stalls.lock_wait():
         hint = "End that session, or let it finish; dialling goes on by itself."
         return Waiting(held=True, code="database-lock", reason=lock, hint=hint)
-    if campaign.launched_at and now - campaign.launched_at > SILENT_AFTER:
+    since = going_since([campaign]).get(campaign.pk, now)
+    if now - since > SILENT_AFTER:
         if heartbeat.threads_taken(now):
             return Waiting(held=False, code="no-thread", reason=NO_THREAD, hint=MORE_WORKERS)
         return Waiting(held=True, code="no-worker", reason=_nobody_dials(now), hint=CHECK_THE_WORKER)

@@ -28,7 +28,7 @@ def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datet
     `used` are the account's slots by campaign. The first reason in the order of an intent's checks; pace alone is none.
     """
     pace = CampaignPace.objects.get(campaign=campaign)
-    block = eligibility.account_block(pacer, campaign.account, eligibility.total(used), 0, now)
+    block = eligibility.account_block(pacer, campaign.account, eligibility.total(used), intents.dialing(pacer), now)
     if block is None or block.code in PACES:
         block = eligibility.campaign_block(campaign, pace, used.get(campaign.pk, 0), now)
     if block is None or block.code in PACES:

@@ -11,7 +11,15 @@ from campaigns import heartbeat, holds, stall_watch
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
-from campaigns.progress import CHECK_THE_WORKER, MORE_WORKERS, NO_THREAD, SILENT_AFTER, no_worker
+from campaigns.progress import (
+    CHECK_THE_WORKER,
+    MORE_WORKERS,
+    NO_THREAD,
+    SILENT_AFTER,
+    going_since,
+    needs_a_person,
+    no_worker,
+)
 from campaigns.templatetags.dialer import plural, when, without_numbers
 from campaigns.views.campaigns import Summary
 
@@ -60,12 +68,16 @@ def _worker(pacer: Pacer, live: Sequence[Summary], now: datetime) -> Iterator[Al
     if heartbeat.gone(worker, now):
         yield Alert("bad", no_worker(worker, now), CHECK_THE_WORKER, reverse("doctor"), "Open the doctor")
         return
-    running = [one.campaign.launched_at for one in live if one.campaign.status == CampaignStatus.RUNNING]
-    launched = min((at for at in running if at), default=None)
-    seen = max(filter(None, (pacer.loop_seen_at, launched)), default=None)
-    if launched and seen and now - seen > SILENT_AFTER and heartbeat.threads_taken(now):
+    running = [one.campaign for one in live if one.campaign.status == CampaignStatus.RUNNING]
+    if needs_a_person(pacer) or not running or (pacer.loop_seen_at and now - pacer.loop_seen_at <= SILENT_AFTER):
+        return
+    began = min(going_since(running).values(), default=now)
+    seen = max(filter(None, (pacer.loop_seen_at, began)))
+    if now - seen <= SILENT_AFTER:
+        return
+    if heartbeat.threads_taken(now):
         yield Alert("wait", NO_THREAD, MORE_WORKERS, reverse("doctor"), "Open the doctor")
-    elif launched and seen and now - seen > SILENT_AFTER:
+    else:
         what = f"A worker is there, but none is dialling since {when(seen)}."
         yield Alert("bad", what, CHECK_THE_WORKER, reverse("doctor"), "Open the doctor")
 

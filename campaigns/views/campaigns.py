@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import adjusting, control, creating, eligibility, filters, pacing, progress, streams, tallies
+from campaigns import adjusting, control, creating, eligibility, filters, intents, pacing, progress, streams, tallies
 from campaigns.audit import Actor
 from campaigns.calling_hours import Window
 from campaigns.control import NotAllowed
@@ -120,7 +120,8 @@ def _reasons(running: Sequence[Campaign]) -> dict[int, tuple[str, bool]]:
     found = {}
     for pacer in Pacer.objects.filter(account__campaigns__in=running).distinct().select_related("account"):
         used = pacing.slots_used(pacer.account_id)
-        account = eligibility.account_block(pacer, pacer.account, eligibility.total(used), 0, now)
+        out = intents.dialing(pacer)
+        account = eligibility.account_block(pacer, pacer.account, eligibility.total(used), out, now)
         for campaign in running:
             if campaign.account_id == pacer.account_id:
                 block = account or eligibility.campaign_block(campaign, campaign.pace, used.get(campaign.pk, 0), now)

@@ -140,7 +140,7 @@ def _pace_part(campaign: Campaign) -> dict[str, Any]:
         "pace": pace_chart.draw(campaign, known, ahead, along, now),
         "pace_form": PaceForm.of(campaign),
         "account_pace": int(campaign.account.calls_per_minute * pacing.DIAL_SHARE),
-        "share": part_of(campaign),
+        "share": part_of(campaign, now),
     }
 
 

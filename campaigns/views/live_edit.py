@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns import adjusting, calling_hours, pacing
@@ -40,7 +41,7 @@ def change(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "form": form,
         "ceiling": calling_hours.ceiling(campaign.purpose, simulated=campaign.account.simulated),
         "account_pace": int(campaign.account.calls_per_minute * pacing.DIAL_SHARE),
-        "share": part_of(campaign),
+        "share": part_of(campaign, timezone.now()),
         "tab": "change",
     }
     return render(request, "campaigns/change.html", context | tabs(campaign), status=400 if form.errors else 200)

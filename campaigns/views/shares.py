@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Sum
+from django.db.models import Count
 
-from campaigns import pacing
+from campaigns import eligibility, pacing
 from campaigns.lifecycle import AttemptState, CampaignStatus
 from campaigns.models import CallAttempt, Campaign, Pacer
 from campaigns.templatetags.dialer import percent, plural
+
+MOST_SHARERS = 100  # campaigns looked at
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Part:
     def sentence(self) -> str:
         """As the pages say it."""
         if not self.others:
-            return "No other campaign of the account runs, so every call is this one’s."
+            return "No other campaign of the account may call now, so every call is this one’s."
         part = f"{self.weight} of {plural(self.whole, 'part,parts')} of the account’s calls, about {self.percent}"
         others = plural(self.others, "other campaign has,other campaigns have")
         return f"Gets {part}, and waits for its turn: {others} the rest. What one cannot use, the others get."
@@ -44,11 +46,19 @@ class Part:
         return percent(self.weight, self.whole)
 
 
-def part_of(campaign: Campaign) -> Part:
-    """Beside the other running campaigns of its account, in one query."""
-    others = Campaign.objects.filter(account=campaign.account_id, status=CampaignStatus.RUNNING).exclude(pk=campaign.pk)
-    found = others.aggregate(n=Count("pk"), weight=Sum("weight"))
-    return Part(campaign.weight, campaign.weight + (found["weight"] or 0), found["n"])
+def part_of(campaign: Campaign, now: datetime) -> Part:
+    """Beside the running campaigns of its account that may call somebody `now`, in one query.
+
+    Who is past its end or outside its hours leaves its part to the others.
+    """
+    running = Campaign.objects.filter(account=campaign.account_id, status=CampaignStatus.RUNNING)
+    rows = running.exclude(pk=campaign.pk).select_related("account")[:MOST_SHARERS]
+    others = [one.weight for one in rows if not _gone_home(one, now)]
+    return Part(campaign.weight, campaign.weight + sum(others), len(others))
+
+
+def _gone_home(campaign: Campaign, now: datetime) -> bool:
+    return bool(eligibility.end_block(campaign, now) or eligibility.nobodys_hours_block(campaign, now))
 
 
 def target_of(campaign: Campaign, pacer: Pacer | None = None) -> float:

@@ -11,7 +11,7 @@ from campaigns.audit import COMMAND_LINE, DIALER, Actor
 from campaigns.exotel.answers import RefusalKind, Refused
 from campaigns.holds import Hold
 from campaigns.lifecycle import AttemptState, ContactState
-from campaigns.models import Campaign, CampaignPace, ExotelAccount, Heartbeat, Pacer
+from campaigns.models import AuditEntry, Campaign, CampaignPace, ExotelAccount, Heartbeat, Pacer
 from campaigns.progress import Waiting
 from campaigns.settling import settle
 from tests import people
@@ -238,3 +238,41 @@ def test_the_timeline_shows_acts_on_the_campaign_and_its_account_newest_first() 
         ("Resumed", "running", "Meera"),
         ("Paused", "wait", "lunch · Meera"),
     ]
+
+
+def long_undriven(**fields: Any) -> Campaign:
+    """Launched long ago; nobody has driven its account for a while, though a worker is there."""
+    campaign = running(launched_at=timezone.now() - timedelta(hours=1), **fields)
+    Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(minutes=10))
+    Heartbeat.objects.create(name=heartbeat.DIAL, seen_at=timezone.now())
+    return campaign
+
+
+def test_just_after_a_resume_the_worker_is_still_coming() -> None:
+    campaign = long_undriven()
+    assert waiting(campaign).code == "no-worker"
+    control.pause(campaign.pk, by=COMMAND_LINE)
+    control.resume(campaign.pk, by=COMMAND_LINE)
+    assert (waiting(campaign).held, waiting(campaign).code) == (False, "starting")
+    AuditEntry.objects.update(at=timezone.now() - timedelta(seconds=20))
+    assert waiting(campaign).code == "no-worker"
+
+
+def test_an_account_that_no_loop_may_drive_says_what_a_person_must_mend() -> None:
+    campaign = long_undriven()
+    holds.note_configured(people.pacer(campaign.account), "no address", timezone.now())
+    found = waiting(campaign)
+    assert (found.held, found.code) == (True, "misconfigured")
+    assert "no address" in found.reason
+
+
+def test_while_the_one_call_that_tries_is_out_the_hold_is_the_reason() -> None:
+    campaign = running(due=2)
+    Pacer.objects.update(held_code=holds.UNKNOWNS, held_reason="No word.", probe_at=timezone.now(), probing=True)
+    assert progress.waiting(campaign) is None
+    attempt = people.attempt(campaign.contacts.order_by("pk")[0])
+    found = waiting(campaign)
+    assert (found.held, found.code) == (False, "unknowns")
+    assert "One call is out to see whether it is over." in found.reason
+    settle(attempt.pk, Refused(402, "no money", "", None, RefusalKind.PAYMENT))
+    assert waiting(campaign).code == "payment"

@@ -14,6 +14,7 @@ from campaigns import adjusting
 from campaigns.audit import COMMAND_LINE
 from campaigns.lifecycle import AttemptState
 from campaigns.models import AuditEntry, Campaign, CampaignVersion, Pacer
+from campaigns.views.shares import part_of
 from tests.pages import world
 
 SENT = {
@@ -99,6 +100,18 @@ class TestShare:
         world.launched(campaign.account, world.people(1, "Other"), weight=2)
         page = _page(client_of_meera, campaign, "?part=pace")
         assert "Gets 1 of 3 parts of the account’s calls, about 33.3 %, and waits for its turn" in page
+
+    def test_who_is_outside_its_hours_or_past_its_end_shares_nothing(self, campaign: Campaign) -> None:
+        now = timezone.now()
+        asleep, ended = (world.launched(campaign.account, world.people(1, name), weight=2) for name in ("A", "B"))
+        assert part_of(campaign, now).whole == campaign.weight + 4
+        opens = 20 if now.astimezone(ZoneInfo(asleep.time_zone)).hour < 12 else 10
+        hours = {"window_start": time(opens), "window_end": time(opens + 1)}
+        Campaign.objects.filter(pk=asleep.pk).update(**hours)
+        Campaign.objects.filter(pk=ended.pk).update(ends_at=now)
+        part = part_of(campaign, now)
+        assert (part.whole, part.others) == (campaign.weight, 0)
+        assert part.sentence == "No other campaign of the account may call now, so every call is this one’s."
 
 
 class TestVersions:

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from campaigns import control, heartbeat
 from campaigns.audit import COMMAND_LINE
-from campaigns.models import AuditEntry, Campaign, CampaignContact, ExotelAccount, Pacer, Recording
+from campaigns.models import AuditEntry, Campaign, CampaignContact, ExotelAccount, Heartbeat, Pacer, Recording
 from campaigns.views.campaigns import summaries
 from campaigns.views.day import Strip, axis_of, strip
 from campaigns.views.shares import shares
+from tests import people
 from tests.pages import world
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -73,6 +74,25 @@ def test_a_worker_that_is_gone_is_told(client_of_meera: Client, account: ExotelA
     assert "Nothing will be dialled: no worker has been seen for 3 min." in _page(client_of_meera)
     heartbeat.beat()
     assert "A worker is there, but none is dialling since" in _page(client_of_meera)
+
+
+def test_who_was_just_resumed_or_waits_for_a_thread_is_not_called_without_a_worker(
+    client_of_meera: Client, account: ExotelAccount
+) -> None:
+    campaign = world.launched(account, world.people())
+    Campaign.objects.update(launched_at=timezone.now() - timedelta(minutes=5))
+    Pacer.objects.update(loop_seen_at=timezone.now() - timedelta(minutes=3))
+    control.pause(campaign.pk, by=COMMAND_LINE)
+    control.resume(campaign.pk, by=COMMAND_LINE)
+    heartbeat.beat()
+    assert "none is dialling" not in _page(client_of_meera)
+    AuditEntry.objects.update(at=timezone.now() - timedelta(minutes=1))
+    assert "none is dialling since" in _page(client_of_meera)
+    Heartbeat.objects.update(seen_at=timezone.now() - timedelta(seconds=30))
+    assert "Every dialling thread" not in _page(client_of_meera), "no loop gives a sign either"
+    people.account(kind="exotel")
+    Pacer.objects.exclude(account=account).update(loop_seen_at=timezone.now())
+    assert "Every dialling thread drives another account now" in _page(client_of_meera)
 
 
 def test_a_worker_that_is_gone_is_told_although_nothing_runs(client_of_meera: Client, account: ExotelAccount) -> None:
