@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import failpoints, gaps, holds, intents, marks, pacing, rota, settling
+from campaigns import failpoints, gaps, holds, intents, learning, marks, pacing, rota, settling
 from campaigns.departures import Departures
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
@@ -295,6 +295,7 @@ class Loop:
         reachability = self._client.reachable()
         with transaction.atomic():
             pacer, now = pacing.lock_now(self._account_id)
+            learning.told(pacer, self._client.allowance, now)
             holds.asked(pacer, now, answers=reachability.ok)
 
 

@@ -1,8 +1,8 @@
 """How many requests a minute an account really takes, when that is fewer than it is set to.
 
-* **Told**: an answer names the account's limit (X-RateLimit-Limit). It bounds the pace, never below FEWEST, until
-  another is named, or none for TOLD_FOR. An answer that says that no request is left makes the account wait until its
-  Reset, at most a minute.
+* **Told**: an answer, to a dial or to a question, names the account's limit (X-RateLimit-Limit). It bounds the pace,
+  never below FEWEST, until another is named, or none for TOLD_FOR. An answer that says that no request is left makes
+  the account wait until its Reset, at most a minute.
 * **Learnt**: a single 429 is obeyed and forgotten: another system may have used the account for a moment. One that
   comes again within LATELY, although the pace was kept, means that the account is tighter than it is set to: the pace
   falls, at most once a minute, to what Exotel took in the last minute, by CUT at the most, never below FEWEST. After
@@ -13,6 +13,8 @@ All of it stands in the account's row (Pacer) and is changed under its lock, so 
 """
 
 from datetime import datetime, timedelta
+
+from django.db import transaction
 
 from campaigns import audit, pacing
 from campaigns.audit import DIALER
@@ -80,6 +82,14 @@ def quiet(pacer: Pacer, now: datetime) -> None:
         pacer.learnt_per_minute, pacer.learnt_at, pacer.learnt_patience = None, None, 1
         audit.record(DIALER, "full pace", f"account:{pacer.account_id}", reason=f"{set_to} requests a minute again.")
     pacer.save(update_fields=_FIELDS)
+
+
+def heed(account_id: int, rate: RateAllowance | None) -> None:
+    """What the answer to a question said about the account's rate, as if it were the answer to a dial."""
+    if rate is not None:
+        with transaction.atomic():
+            pacer, now = pacing.lock_now(account_id)
+            told(pacer, rate, now)
 
 
 def told(pacer: Pacer, rate: RateAllowance | None, now: datetime) -> None:

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from campaigns import events, holds, outcomes, pacing
+from campaigns import events, holds, learning, outcomes, pacing
 from campaigns.dialing import UNUSABLE, client_for
 from campaigns.events import Arrival
 from campaigns.exotel.bodies import pick_text
@@ -111,6 +111,7 @@ def reconcile(account: ExotelAccount) -> bool:
             _later(attempt)
     finally:
         pacing.charge_details(account, client.questions - 1)
+        learning.heed(account.pk, client.allowance)
     return True
 
 

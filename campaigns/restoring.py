@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import transaction
 
-from campaigns import audit, control, forgotten, gaps, holds, pacing
+from campaigns import audit, control, forgotten, gaps, holds, learning, pacing
 from campaigns.audit import Actor
 from campaigns.dialing import UNUSABLE, client_for
 from campaigns.exotel.client import PAGE_SIZE, ExotelClient
@@ -174,16 +174,20 @@ def _start(gap: Gap) -> tuple[str, datetime]:
     return (last.sid or "" if last else ""), (since or gap.found_at) - CLOCK_SLACK
 
 
-def _page(client: ExotelClient, account: ExotelAccount, found: Found, page: str) -> tuple[list[CallDetails], str]:
+def _page(
+    client: ExotelClient, account: ExotelAccount, found: Found, page: str, tries: int = TRIES
+) -> tuple[list[CallDetails], str]:
     """One page, at its turn. Raises ExotelError."""
-    for _ in range(TRIES - 1):
-        _take_turn(account)
-        try:
-            return client.calls_between(found.since, found.until, page)
-        except RateLimited as limited:
-            holds.back_off(account.pk, limited.retry_after)
     _take_turn(account)
-    return client.calls_between(found.since, found.until, page)
+    try:
+        return client.calls_between(found.since, found.until, page)
+    except RateLimited as limited:
+        holds.back_off(account.pk, limited.retry_after)
+        if tries <= 1:
+            raise
+    finally:
+        learning.heed(account.pk, client.allowance)
+    return _page(client, account, found, page, tries - 1)
 
 
 def _take_turn(account: ExotelAccount) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from campaigns import holds, pacing
+from campaigns import holds, learning, pacing
 from campaigns.dialing import UNUSABLE, client_for
 from campaigns.exotel.errors import ExotelError, RateLimited
 from campaigns.lifecycle import LIVE_CAMPAIGNS
@@ -43,7 +43,11 @@ def read(account: ExotelAccount, now: datetime) -> bool:
         if not pacing.take_details_turn(account):
             return False
     try:
-        use = client_for(account).active_streams()
+        client = client_for(account)
+        try:
+            use = client.active_streams()
+        finally:
+            learning.heed(account.pk, client.allowance)
     except RateLimited as limited:
         holds.back_off(account.pk, limited.retry_after)
         found: dict[str, Any] = {"problem": str(limited)[:300]}

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import httpx
 
+from campaigns.exotel.allowances import RateAllowance, rate_allowance
 from campaigns.exotel.answers import (
     Accepted,
     ConnectAnswer,
@@ -118,6 +119,7 @@ class ExotelClient:
         self._deadline = deadline
         self._room = threading.BoundedSemaphore(MOST_EXCHANGES)
         self.questions = 0  # requests other than dials that were sent; each counts as one of the account's
+        self.allowance: RateAllowance | None = None  # what the last answer to a question said of the account's rate
         self.clock: datetime | None = None  # Exotel's, as the last answer to a question told it
         self._client = httpx.Client(
             auth=httpx.BasicAuth(api_key, api_token),
@@ -287,6 +289,7 @@ class ExotelClient:
             raise Unreachable(f"no whole answer within {self._deadline:g} seconds")
         if isinstance(result, NoReply):
             raise Unreachable(result.reason)
+        self.allowance = rate_allowance(result.headers)
         self.clock = read_time(result.headers.get("date", "").removesuffix(" GMT"), UTC)
         return result
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
-from campaigns import accounts, audit, holds, pacing, trial_calls
+from campaigns import accounts, audit, holds, learning, pacing, trial_calls
 from campaigns.audit import Actor
 from campaigns.dialing import client_for
 from campaigns.exotel import errors
@@ -40,8 +40,10 @@ def connection(account: ExotelAccount) -> Check:
         words = f"Too many requests: Exotel wants none for {span(wait)}"
         return Check("warn", words, where, "Nothing was asked. Ask again after that.")
     try:
-        found = client_for(account).reachable()
-        pacing.charge_details(account, 1)
+        client = client_for(account)
+        found = client.reachable()
+        pacing.charge_details(account, client.questions)
+        learning.heed(account.pk, client.allowance)
     except (ValueError, ImproperlyConfigured) as unusable:
         return Check("bad", "The account’s settings cannot be used", str(unusable), "Correct EXOTEL_…, then restart.")
     if found.ok:

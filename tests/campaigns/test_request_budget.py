@@ -126,8 +126,8 @@ def test_what_is_owed_is_not_taken_for_a_clock_that_was_set_back() -> None:
     assert not pacing.take_details_turn(account)
 
 
-def test_the_probe_of_a_held_account_keeps_the_back_off_and_takes_the_turn_of_a_dial() -> None:
-    with scripted(EMPTY) as exotel:
+def test_the_probe_of_a_held_account_keeps_the_back_off_takes_a_dials_turn_and_heeds_the_rate_it_is_told() -> None:
+    with scripted(http(200, b'{"Metadata":{},"Calls":[]}', ALLOWANCE[0])) as exotel:
         account = people.account(api_url=exotel.url, calls_per_minute=LIMIT)
         past = timezone.now() - timedelta(seconds=1)
         held = {"held_code": holds.UNREACHABLE, "held_since": past, "probe_at": past, "next_dial_at": past}
@@ -142,7 +142,7 @@ def test_the_probe_of_a_held_account_keeps_the_back_off_and_takes_the_turn_of_a_
         finally:
             owner.close()
     pacer = people.pacer(account)
-    assert (len(exotel.requests), pacer.probing) == (1, True)
+    assert (len(exotel.requests), pacer.probing, pacer.told_per_minute) == (1, True, 30)
     assert pacer.next_dial_at > timezone.now()
 
 
@@ -163,3 +163,37 @@ def test_an_operators_question_is_charged_and_none_is_asked_while_the_account_wa
         Pacer.objects.update(backoff_until=timezone.now() + timedelta(seconds=30))
         assert "wants none for 30 s" in accounts.connection(account).what
     assert len(exotel.requests) == 1
+
+
+ALLOWANCE = ("X-RateLimit-Limit: 30", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 20")
+
+
+def test_what_the_answer_to_a_question_says_of_the_accounts_rate_is_heeded() -> None:
+    with scripted(http(200, b'{"Metadata":{},"Calls":[]}', *ALLOWANCE)) as exotel:
+        account = people.account(api_url=exotel.url, calls_per_minute=LIMIT)
+        due = {"sid": "d" * 32, "check_at": timezone.now()}
+        people.attempt(people.contact(people.campaign(account)), AttemptState.PLACED, **due)
+        assert reconciling.reconcile(account)
+    assert_heeded(account)
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_and_so_is_that_to_the_question_about_streams(status: int) -> None:
+    body = b'{"status":"success","active_streams":7,"max_allowed_streams":100,"account_sid":"acct"}'
+    with scripted(http(status, body, *ALLOWANCE)) as exotel:
+        account = people.account(api_url=exotel.url, calls_per_minute=LIMIT)
+        assert stream_use.read(account, timezone.now())
+    assert_heeded(account)
+
+
+def test_and_that_to_an_operators_question() -> None:
+    with scripted(http(200, b'{"Metadata":{},"Calls":[]}', *ALLOWANCE)) as exotel:
+        account = people.account(api_url=exotel.url, calls_per_minute=LIMIT)
+        accounts.connection(account)
+    assert_heeded(account)
+
+
+def assert_heeded(account: ExotelAccount) -> None:
+    pacer = people.pacer(account)
+    assert pacing.allowed(account, pacer) == 30
+    assert 15 < pacing.backing_off(account) <= 20
