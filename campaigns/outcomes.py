@@ -233,7 +233,8 @@ def _done_by_mistake(attempt: CallAttempt, before: str, contact: CampaignContact
     """Whether the wrong outcome is all that has ended it for this person: they heard nobody, and asked for nothing."""
     if (contact.state, contact.reason_code, contact.last_outcome) != (ContactState.DONE, "", before):
         return False
-    return not (attempt.streams.exists() or Suppression.objects.filter(phone=contact.phone).exists())
+    talked = attempt.disposition or attempt.flow_digits or attempt.carrier_streams or attempt.streams.exists()
+    return not (talked or Suppression.objects.filter(phone=contact.phone).exists())
 
 
 def _ask_soon(attempt: CallAttempt, now: datetime) -> None:

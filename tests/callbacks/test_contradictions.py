@@ -102,6 +102,10 @@ def a_talk(attempt: CallAttempt) -> None:
     Stream.objects.create(attempt=attempt)
 
 
+def a_key(attempt: CallAttempt) -> None:
+    CallAttempt.objects.filter(pk=attempt.pk).update(flow_digits="2")
+
+
 def a_suppression(attempt: CallAttempt) -> None:
     suppressing.suppress([attempt.phone], reason="asked", by=COMMAND_LINE)
 
@@ -118,7 +122,7 @@ def no_try_left(attempt: CallAttempt) -> None:
     CampaignContact.objects.filter(pk=attempt.campaign_contact_id).update(tries=2)
 
 
-@pytest.mark.parametrize("speaks_against_it", [a_talk, a_suppression, the_campaigns_end, a_wish, no_try_left])
+@pytest.mark.parametrize("speaks_against_it", [a_talk, a_key, a_suppression, the_campaigns_end, a_wish, no_try_left])
 def test_a_retry_is_not_planned_after_all_when_anything_else_speaks_against_it(
     exotel: Client, speaks_against_it: Callable[[CallAttempt], None]
 ) -> None:
