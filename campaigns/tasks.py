@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from celery import shared_task
-from celery.signals import after_task_publish, task_prerun, worker_shutting_down
+from celery.signals import after_task_publish, task_prerun, task_received, worker_shutting_down
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 
@@ -44,6 +44,7 @@ RECONCILE_SECONDS = 2.0
 BETWEEN_CHUNKS = 0.5
 
 
+@task_received.connect  # one that comes too late to be done, too: an overloaded machine is not a deaf worker
 @task_prerun.connect
 @after_task_publish.connect
 def leave_mark(**_: object) -> None:

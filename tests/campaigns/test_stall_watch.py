@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from campaigns import stall_watch
 from campaigns.models import CallAttempt, Campaign, Heartbeat, Pacer, Stall, User
+from dialer import serving
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -213,3 +215,19 @@ def test_where_nobody_wants_mail_there_is_nothing_to_try_again() -> None:
     minutes_pass(3)
     stall_watch.watch()
     assert Stall.objects.get().told_at is not None
+
+
+def test_the_web_process_keeps_looking_when_the_database_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Over(Exception):
+        pass
+
+    looks = iter([OperationalError("gone"), Over()])
+
+    def look() -> None:
+        raise next(looks)
+
+    monkeypatch.setattr(serving, "STAND_IN_EVERY", 0)
+    monkeypatch.setattr(stall_watch, "stand_in", look)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    with pytest.raises(Over):
+        serving._stand_in()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery.signals import after_task_publish, task_received
+from celery.utils.dispatch import Signal
 
 from campaigns import marks, tasks
 from dialer.daemon import Daemon
@@ -156,6 +158,16 @@ def test_a_tick_leaves_a_sign_where_the_supervisor_looks(tmp_path: Path, monkeyp
     mark.unlink()
     tasks.dial_tick.apply()
     assert not mark.exists(), "once a second is enough"
+
+
+@pytest.mark.parametrize("happens", [after_task_publish, task_received], ids=["the clock ticks", "a tick comes late"])
+def test_the_clock_and_who_hears_it_leave_a_sign(
+    happens: Signal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(marks.VARIABLE, str(tmp_path / "mark"))
+    monkeypatch.setattr(marks, "_written_at", float("-inf"))
+    happens.send(sender=None)
+    assert (tmp_path / "mark").exists()
 
 
 def test_a_folder_that_is_gone_keeps_nobody_from_working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
