@@ -81,13 +81,15 @@ def _line(kind: str, call: CallDetails, number: str, campaign_id: int | None = N
 
 
 def _without_sid(gap: Gap, call: CallDetails, number: str) -> CallAttempt | None:
-    """The attempt that was on its way to Exotel when the copy was made."""
+    """The attempt that was on its way to Exotel when the copy was made; with this caller ID, if the call names one."""
     rows = CallAttempt.objects.filter(account=gap.account_id, phone=number, sid__isnull=True, state__in=OPEN_ATTEMPTS)
-    for attempt in rows.order_by("intent_at"):
-        first, last = attempt.intent_at - CLOCK_SLACK, attempt.intent_at + POST_TIME + CLOCK_SLACK
-        if call.created is None or first <= call.created <= last:
-            return attempt
-    return None
+    near = [one for one in rows.order_by("-intent_at") if call.created is None or _began(one, call.created)]
+    by_caller = {reconciling.same_caller(one, call): one for one in near}
+    return by_caller.get(True) or by_caller.get(None)
+
+
+def _began(attempt: CallAttempt, created: datetime) -> bool:
+    return attempt.intent_at - CLOCK_SLACK <= created <= attempt.intent_at + POST_TIME + CLOCK_SLACK
 
 
 # --------------------------------------------------------------------------------------------------------- whose call

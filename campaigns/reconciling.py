@@ -16,6 +16,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -27,6 +28,7 @@ from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
 from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
+from campaigns.exotel.numbers import alike, canonical, same_number
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
 from campaigns.models.accounts import CREDENTIALS
@@ -44,11 +46,21 @@ UNHEARD = (AttemptState.DIALING, AttemptState.UNKNOWN)  # nobody has said a word
 GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still calls in-progress is closed by us
 SELDOM = timedelta(hours=6)  # between questions about a call that two calls of the list could be
 MOST_CHECKS = 30_000  # odd and even still alternate below what the column holds
-AGREED_FOR = 600.0  # seconds for which it counts that a known call's stamp agreed with our clock, or did not
+AGREED_FOR = 600.0  # seconds for which it counts what Exotel said of a known call
 
-# Heard by this process: (whom we asked, Sid of the known call) -> (when, whether its stamp agreed). One that another
-# process has heard is asked for again.
-_agreed: dict[tuple[str, str], tuple[float, bool]] = {}
+
+@dataclass(frozen=True)
+class Control:
+    """What Exotel said of a call that it surely placed for us: whether its stamp agrees with our clock, and whether it
+    carries the caller ID that we named, so that one that carries another is not ours."""
+
+    at: float
+    clock_agrees: bool = False
+    same_caller: bool = False
+
+
+# Heard by this process, by whom we asked and the known call's Sid. What another process has heard is asked for again.
+_controls: dict[tuple[str, str], Control] = {}
 
 
 def reconcile_all() -> int:
@@ -197,24 +209,26 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at.
 
     A list that lacks pages settles nothing: what is left out may be another candidate. Absence counts only beside a
-    known call whose stamp agrees with our clock; that one is asked about first, which is a question of its own.
+    known call whose stamp agrees with our clock; that one is asked about first, which is a question of its own. A call
+    with another caller ID is not ours, but counts against absence unless that known call carries the one we named.
     """
     late = pacing.db_now() > attempt.proof_at
-    control = _nearest(attempt) if late and attempt.state in UNHEARD else None
-    if control and control.sid and _heard_of(client, control.sid) is None:
-        _ask_control(client, control)
+    known = _nearest(attempt) if late and attempt.state in UNHEARD else None
+    control = _heard_of(client, known) if known else None
+    if known and control is None:
+        _ask_control(client, known)
         _next_turn(attempt)
         return
     until = attempt.intent_at + POST_TIME + CLOCK_SLACK
     listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
-    candidates = _candidates(attempt, listed)
+    candidates = _ours(attempt, _candidates(attempt, listed), control)
     if listed.complete and len(candidates) == 1:
         learn(attempt, candidates[0])
     elif not late or not _late_there(client, attempt):
         _later(attempt)
     elif attempt.state not in UNHEARD:
         outcomes.give_up(attempt.pk, "A callback spoke of this call, and Exotel's call list does not show which it is.")
-    elif listed.complete and not candidates and control and _heard_of(client, control.sid or ""):
+    elif listed.complete and not candidates and control and control.clock_agrees:
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
@@ -238,24 +252,43 @@ def _candidates(attempt: CallAttempt, listed: CallList) -> list[CallDetails]:
     return [call for call in listed.calls if call.sid in sids and call.sid not in bound]
 
 
+def _ours(attempt: CallAttempt, near: Sequence[CallDetails], control: Control | None) -> Sequence[CallDetails]:
+    """Those with our caller ID; else those that name none. Those with another are somebody else's, on an account on
+    which Exotel is not known to name another than we did."""
+    same = [call for call in near if same_caller(attempt, call)]
+    unsaid = [call for call in near if same_caller(attempt, call) is None]
+    return same or unsaid or (near if control and not control.same_caller else [])
+
+
+def same_caller(attempt: CallAttempt, call: CallDetails) -> bool | None:
+    """Whether the call carries the attempt's caller ID, however spelled; None if it names none, or one so like it that
+    it may be the same."""
+    if same_number(attempt.caller_id, call.caller_id):
+        return True
+    return False if canonical(call.caller_id) and not alike(attempt.caller_id, call.caller_id) else None
+
+
 def _ask_control(client: ExotelClient, control: CallAttempt) -> None:
-    """Whether a call that Exotel surely placed carries the time at which we placed it.
+    """Whether a call that Exotel surely placed carries the time at which we placed it, and the caller ID.
 
     A list that is searched in the wrong zone is empty and proves nothing. So absence counts only beside a known call
     of the same account, from about the same time, whose stamp agrees with our clock.
     """
     details = client.call(control.sid or "")
-    agrees = details and details.created and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
-    for known, (at, _) in list(_agreed.items()):
-        if time.monotonic() - at > AGREED_FOR:
-            _agreed.pop(known, None)
-    _agreed[client.reaches, control.sid or ""] = time.monotonic(), bool(agrees)
+    heard = Control(time.monotonic())
+    if details and details.created:
+        agrees = abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
+        heard = Control(heard.at, clock_agrees=agrees, same_caller=bool(same_caller(control, details)))
+    for known, earlier in list(_controls.items()):
+        if heard.at - earlier.at > AGREED_FOR:
+            _controls.pop(known, None)
+    _controls[client.reaches, control.sid or ""] = heard
 
 
-def _heard_of(client: ExotelClient, sid: str) -> bool | None:
-    """Whether that known call's stamp agreed when it was asked for lately; None if it was not."""
-    at, agrees = _agreed.get((client.reaches, sid), (float("-inf"), False))
-    return agrees if time.monotonic() - at <= AGREED_FOR else None
+def _heard_of(client: ExotelClient, control: CallAttempt) -> Control | None:
+    """What Exotel said of that known call, if it was asked lately."""
+    heard = _controls.get((client.reaches, control.sid or ""))
+    return heard if heard and time.monotonic() - heard.at <= AGREED_FOR else None
 
 
 def _nearest(attempt: CallAttempt) -> CallAttempt | None:

@@ -109,6 +109,17 @@ def test_a_call_that_was_open_in_the_copy_is_ended_and_not_made_twice(exotel: Fa
     assert fresh(person) == ("done", "answered", 1)
 
 
+def test_a_strangers_call_is_not_matched_with_an_attempt_that_was_on_its_way(exotel: FarSide) -> None:
+    campaign = campaign_of(exotel)
+    person = people.contact(campaign, phone=people.phone(10))
+    attempt = people.attempt(person, "unknown", caller_id="08099999999")
+    exotel.call(person.phone)
+    gap_of(campaign)
+    assert kinds(resume(campaign)) == ["recorded"]
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.sid) == ("unknown", None)
+
+
 @pytest.mark.parametrize("state", ["dialing", "unknown"])
 def test_a_call_that_was_on_its_way_in_the_copy_is_matched_with_its_attempt(exotel: FarSide, state: str) -> None:
     campaign = campaign_of(exotel)

@@ -1,6 +1,7 @@
 """An unknown call is looked for by number and time; absence counts late, in a complete list, by agreeing clocks."""
 
 import json
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -144,12 +145,68 @@ def test_absence_from_a_list_in_another_zone_proves_nothing(exotel: FarSide) -> 
     assert attempt.state == AttemptState.UNKNOWN
 
 
+OURS, ANOTHERS = people.CALLER_ID, "08099999999"
+
+
+def answers(attempt: CallAttempt, *callers: str, control: str = OURS) -> tuple[bytes, bytes]:
+    """Of a known call, and a list of calls to this person just now by callers a, b, c…: their Sids are aaa…, bbb…"""
+    created = f"{attempt.intent_at.astimezone(INDIA_TIME):%Y-%m-%d %H:%M:%S}"
+    about = {"From": attempt.phone, "Status": "busy", "Direction": "outbound-api", "DateCreated": created}
+    calls = [about | {"Sid": letter * 32, "PhoneNumberSid": one} for letter, one in zip("abcd", callers, strict=False)]
+    known = about | {"Sid": "e" * 32, "PhoneNumberSid": control}
+    return http(200, json.dumps({"Call": known}).encode()), http(200, json.dumps({"Calls": calls}).encode())
+
+
+@pytest.mark.parametrize(
+    ("callers", "bound"),
+    [
+        ([OURS], "a"),
+        (["+918047491899"], "a"),
+        (["080-4749 1899"], "a"),
+        ([""], "a"),  # it does not say
+        (["0124 749 1899"], "a"),  # may be ours in another spelling
+        ([ANOTHERS], None),
+        ([ANOTHERS, OURS], "b"),
+        (["", OURS], "b"),
+        ([ANOTHERS, ""], "b"),
+        ([OURS, "+918047491899"], None),
+        (["", ""], None),
+    ],
+)
+def test_a_call_with_another_caller_id_is_not_ours(callers: list[str], bound: str | None) -> None:
+    attempt = unknown(people.account())
+    with scripted(answers(attempt, *callers)[1]) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+    attempt.refresh_from_db()
+    assert attempt.sid == (bound * 32 if bound else None)
+    assert (attempt.outcome == "busy") == bool(bound)
+
+
+@pytest.mark.parametrize(
+    ("control", "state", "sid"),
+    [(OURS, AttemptState.REFUSED, None), (ANOTHERS, AttemptState.ENDED, "a" * 32), ("", AttemptState.ENDED, "a" * 32)],
+)
+def test_a_strangers_call_is_no_evidence_where_exotel_is_known_to_keep_our_caller_id(
+    control: str, state: str, sid: str | None
+) -> None:
+    """Where the known call carries another caller ID than we named, that of no call says anything."""
+    attempt = unknown(people.account(), provable=True)
+    placed = {"sid": uuid.uuid4().hex, "placed_at": timezone.now()}
+    people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
+    with scripted(*answers(attempt, ANOTHERS, control=control)) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.sid) == (state, sid)
+
+
 @pytest.mark.parametrize(("behind", "state"), [(60, AttemptState.REFUSED), (3600, AttemptState.UNKNOWN)])
 def test_absence_counts_only_when_it_is_late_by_exotels_own_clock_as_well(behind: int, state: str) -> None:
     """Our clock was set an hour forward: the call may still ring, and the list leaves ongoing calls out."""
     account = people.account()
     attempt = unknown(account, provable=True)
-    placed = {"sid": "b" * 31 + str(behind % 7), "placed_at": timezone.now()}
+    placed = {"sid": uuid.uuid4().hex, "placed_at": timezone.now()}
     control = people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
     created = f"{control.intent_at.astimezone(INDIA_TIME):%Y-%m-%d %H:%M:%S}"
     details = {"Call": {"Sid": control.sid, "Status": "busy", "DateCreated": created}}

@@ -218,8 +218,8 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/reconciling.py",
-                "    late = pacing.db_now() > attempt.proof_at\n    control",
-                "    late = True\n    control",
+                "    late = pacing.db_now() > attempt.proof_at\n    known",
+                "    late = True\n    known",
             ),
         ),
         tests=(MACHINE,),
