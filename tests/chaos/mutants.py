@@ -168,7 +168,7 @@ MUTANTS = (
         "slots-granted-since-forgotten",
         "a loop does not add its own grants to the slots that it has counted",
         ("I8",),
-        (Edit("campaigns/turns.py", "            self._most[campaign_id] += 1\n", "            pass\n"),),
+        (Edit("campaigns/turns.py", "        self._most[campaign_id] += 1\n", "        pass\n"),),
         tests=("tests/dialing/test_slots.py",),
     ),
     Mutant(

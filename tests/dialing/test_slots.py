@@ -1,13 +1,14 @@
 """A slot is held from the intent to the first evidence that the call is over, and there are never more than N."""
 
 import random
+import time
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from campaigns import intents, outcomes, pacing, stream_use, sweeping
+from campaigns import intents, outcomes, pacing, stream_use, sweeping, turns
 from campaigns.exotel.client import ExotelClient
 from campaigns.exotel.details import StreamUse
 from campaigns.intents import Intent, Wait
@@ -95,7 +96,10 @@ def test_a_loop_that_counts_now_and_then_grants_what_one_that_counts_each_time_w
 
 
 @pytest.mark.django_db
-def test_open_calls_are_counted_only_when_somebody_would_have_to_wait_for_a_slot(owner: int) -> None:
+def test_open_calls_are_counted_only_when_somebody_would_have_to_wait_for_a_slot(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "COUNT_EVERY", 3600.0)
     account = people.account(max_concurrent=3, calls_per_minute=6_000_000)
     campaign = people.campaign(account, max_concurrent=3, calls_per_second=999)
     people.contacts(campaign, 10)
@@ -106,6 +110,29 @@ def test_open_calls_are_counted_only_when_somebody_would_have_to_wait_for_a_slot
             intents.next_intent(account.pk, owner, slots)
         counts.append(sum("slots_used" in query["sql"] for query in asked.captured_queries))
     assert counts == [1, 0, 0, 1, 1]
+
+
+@pytest.mark.django_db
+def test_a_slot_that_was_taken_again_behind_the_loops_back_counts_soon(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "COUNT_EVERY", 0.05)
+    account = people.account(max_concurrent=2, calls_per_minute=6_000_000)
+    campaign = people.campaign(account, max_concurrent=2, calls_per_second=999)
+    people.contacts(campaign, 5)
+    slots, granted = Slots(), []
+    for _ in range(2):
+        people.rest(campaign)
+        step = intents.next_intent(account.pk, owner, slots)
+        assert isinstance(step, Intent)
+        granted.append(step.attempt_id)
+        outcomes.release_slot(step.attempt_id, "stream")
+    CallAttempt.objects.filter(pk__in=granted).update(slot_released_at=None)
+    time.sleep(0.06)
+    people.rest(campaign)
+    step = intents.next_intent(account.pk, owner, slots)
+    assert isinstance(step, Wait)
+    assert step.block.code in ("account-slots", "campaign-slots")
 
 
 @pytest.mark.django_db
