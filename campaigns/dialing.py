@@ -119,15 +119,20 @@ class Room:
 
     An outage in which Exotel takes requests and says nothing costs everybody who is out when it begins. So there is
     room for one more only when an answer comes while all the room is taken, and what is not needed is given up again.
+    One whose fate stays unknown makes no room for another: as many in a row as were out hold the account.
     """
 
     def __init__(self) -> None:
         self.size = float(FEW_POSTS)
+        self._unknown_in_row = 0
 
     def heard(self, answers: Sequence[ConnectAnswer], out: int) -> None:
         """These have come while `out` POSTs, they counted, were without an answer."""
+        for answer in answers:
+            if not isinstance(answer, NotSent):
+                self._unknown_in_row = self._unknown_in_row + 1 if isinstance(answer, Unknown) else 0
         if any(isinstance(answer, Unknown | NotSent) for answer in answers):
-            self.size = FEW_POSTS
+            self.size = float(max(FEW_POSTS - self._unknown_in_row, 1))
         elif out >= int(self.size):
             self.size = min(self.size + 2, POSTS_AT_ONCE)
         elif self.size > out + FEW_POSTS:
