@@ -71,7 +71,6 @@ _CLEAR: dict[str, Any] = {
     "probing": False,
     "tried_at": None,
 }
-
 _HELD = ("held_code", "held_reason", "held_since", "probe_at", "probing", "bad_talks", "words")
 
 
