@@ -222,7 +222,7 @@ MUTANTS = (
                 "    late = True\n    known",
             ),
         ),
-        tests=(MACHINE,),
+        tests=(MACHINE, "tests/campaigns/test_unknown_calls.py"),
     ),
     Mutant(
         "post-twice",

@@ -238,14 +238,15 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(waits=st.booleans())
     def ask(self, waits: bool = False) -> None:
-        """One question of the reconciler, also as soon as one is due."""
+        """A question of the reconciler, also as soon as one is due; and its second part at once, if it has one."""
         planned = CallAttempt.objects.filter(account=self.account, check_at__isnull=False).order_by("check_at")
         first = planned.first()
         if waits and first and first.check_at and not self.out:
             self.pass_time(max(first.check_at - pacing.db_now(), timedelta()) + timedelta(milliseconds=1))
         due = list(planned.filter(check_at__lte=pacing.db_now())[:20])
-        if due:
+        while due:
             reconciling._ask(cast("ExotelClient", self.carrier), due)
+            due = list(planned.filter(pk=due[0].pk, check_at=pacing.db_now()))
 
     @rule()
     def lift(self) -> None:
