@@ -221,6 +221,11 @@ MUTANTS = (
                 "    late = pacing.db_now() > attempt.proof_at\n    known",
                 "    late = True\n    known",
             ),
+            Edit(
+                "campaigns/reconciling.py",
+                "    return client.clock is None or client.clock > attempt.proof_at - CLOCK_SLACK\n",
+                "    return True\n",
+            ),
         ),
         tests=(MACHINE, "tests/campaigns/test_unknown_calls.py"),
     ),
