@@ -4,7 +4,6 @@ The account's pacer is locked first, as every intent does: once a pause is commi
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -47,13 +46,13 @@ from campaigns.lifecycle import (
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ContactList, Mode
 from campaigns.models.lists import columns_of
+from campaigns.outcomes import GOES_ON_WITHIN
 from campaigns.refusals import NotAllowed
 
 __all__ = ["NotAllowed", "dial_uncertain", "launch", "lift_hold", "pause", "problems", "resume", "stop"]
 
 EXAMPLE_NUMBER = "+919876543210"
 SKIP_CHUNK = 5_000
-LATELY = timedelta(minutes=10)  # longer than any transaction lasts
 AT_ONCE = 500  # people whom a click waits for; the ticks do the rest
 ASKED = ("not-placed", "restored")  # reasons of people who are uncertain, and whom a person may have dialled after all
 HUNG_UP = "Live calls are hung up."
@@ -196,7 +195,7 @@ def finish_all() -> None:
     live = (CampaignStatus.RUNNING, CampaignStatus.DRAINING)
     for campaign_id in Campaign.objects.filter(status__in=live).values_list("pk", flat=True):
         finish(campaign_id)
-    lately = Campaign.objects.filter(status=CampaignStatus.COMPLETED, ended_at__gt=timezone.now() - LATELY)
+    lately = Campaign.objects.filter(status=CampaignStatus.COMPLETED, ended_at__gt=timezone.now() - GOES_ON_WITHIN)
     for campaign_id in lately.values_list("pk", flat=True):
         _go_on(campaign_id)
 
@@ -204,7 +203,8 @@ def finish_all() -> None:
 def _go_on(campaign_id: int) -> None:
     """completed -> running for somebody who is due after all: a late callback planned a retry while it was completed.
 
-    The callback saw the campaign running, so it left it alone, and `finish` could not see what was not committed yet.
+    The callback saw the campaign running, so it left it alone, and `finish` could not see what was not committed yet;
+    or the person was uncertain, for whom no campaign waits, and has turned out to be busy.
     """
     waiting = CampaignContact.objects.filter(campaign=campaign_id, state__in=DUE_CONTACTS)
     if not waiting.exists():

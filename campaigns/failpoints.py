@@ -32,6 +32,9 @@ POINTS = (
     "webhook.received",  # a callback was read; nothing is stored
     "webhook.stored",  # its event is committed, not applied, not answered
     "webhook.applied",  # applied, not answered
+    "stream.opened",  # a stream is let in, not committed
+    "stream.closed",  # its end and the slot it frees are written, not committed
+    "sweep.written",  # a dead loop's intent is unknown, not committed
 )
 
 

@@ -36,6 +36,7 @@ CONFIRM_AFTER = timedelta(seconds=120)  # Exotel's price and duration settle in 
 STREAM_GRACE = timedelta(seconds=10)  # how long after a stream's end the callback may take before we ask
 RING_GRACE = timedelta(seconds=10)
 LOOK_IN = timedelta(seconds=40)  # the longest before Exotel is first asked about a call of which nobody speaks
+GOES_ON_WITHIN = timedelta(hours=1)  # of its completion a campaign goes on for somebody who is due after all
 DIALLING_CAMPAIGNS = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 STOPPED_CAMPAIGNS = (CampaignStatus.DRAINING, CampaignStatus.CANCELLED)
 FINAL_DISPOSITIONS = ("goal", "stop")  # nobody who said so is called again
@@ -286,10 +287,18 @@ def _by_the_rule(attempt: CallAttempt) -> dict[str, str]:
     return {"reason_code": "retry-rule", "reason": f"{Outcome(attempt.outcome).label}; the retry rule calls again."}
 
 
+def _may_call_again(campaign: Campaign, contact: CampaignContact, now: datetime) -> bool:
+    """A campaign completes without waiting for who is uncertain; when it turns out soon that they are to be called
+    again, it goes on for them (control.finish_all)."""
+    if campaign.status == CampaignStatus.COMPLETED and contact.state == ContactState.UNCERTAIN:
+        return campaign.ended_at is not None and campaign.ended_at > now - GOES_ON_WITHIN / 2
+    return campaign.status in DIALLING_CAMPAIGNS
+
+
 def _retry_at(attempt: CallAttempt, contact: CampaignContact, now: datetime) -> datetime | None:
     campaign = attempt.campaign
     rule = campaign.retry_rules.filter(outcome=attempt.outcome).first()
-    if rule is None or contact.tries >= campaign.max_attempts or campaign.status not in DIALLING_CAMPAIGNS:
+    if rule is None or contact.tries >= campaign.max_attempts or not _may_call_again(campaign, contact, now):
         return None
     if contact.disposition_kind in FINAL_DISPOSITIONS:
         return None

@@ -77,7 +77,9 @@ def mark_unknown(attempt_id: int, reason: str) -> bool:
     """A dead loop's intent: whether its POST left cannot be said. Used by the sweeper."""
     with transaction.atomic():
         attempt = CallAttempt.objects.select_for_update().get(pk=attempt_id)
-        return _to_unknown(attempt, Unknown(reason), pacing.db_now())
+        won = _to_unknown(attempt, Unknown(reason), pacing.db_now())
+        failpoints.reach("sweep.written")
+        return won
 
 
 def _accepted(pacer: Pacer, attempt: CallAttempt, answer: Accepted, now: datetime) -> None:

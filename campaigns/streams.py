@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
-from campaigns import audit, breakers, events, matching, outcomes, pacing, tokens
+from campaigns import audit, breakers, events, failpoints, matching, outcomes, pacing, tokens
 from campaigns.audit import Actor
 from campaigns.events import Arrival
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
@@ -94,6 +94,7 @@ def open_stream(token: str) -> StreamGrant:
         attempt = open_attempt(int(attempt_id))
         _single_use(attempt, int(ordinal or 1))
         stream = Stream.objects.create(attempt=attempt, sample_rate=attempt.campaign.sample_rate)
+        failpoints.reach("stream.opened")
     return grant(stream, attempt)
 
 
@@ -256,3 +257,4 @@ def close_stream(stream_id: int, closing: StreamClosing) -> None:
             if attempt.mode == Mode.BOT:
                 outcomes.stream_ended(attempt, now)
                 breakers.stream_ended(attempt, Stream.objects.get(pk=stream_id), now)
+        failpoints.reach("stream.closed")

@@ -111,6 +111,24 @@ def test_a_campaign_that_has_ended_calls_nobody_again(status: str) -> None:
     assert call(contact, "busy").state == ContactState.DONE
 
 
+@pytest.mark.parametrize(("ago", "state", "status"), [(5, "retry", "running"), (50, "done", "completed")])
+def test_who_was_uncertain_when_their_campaign_completed_is_called_again_if_it_turns_out_soon(
+    ago: int, state: str, status: str
+) -> None:
+    ended = timezone.now() - timedelta(minutes=ago)
+    made = campaign(status=CampaignStatus.COMPLETED, ended_at=ended, enrolled_at=ended)
+    contact = people.contact(made)
+    attempt = people.attempt(contact, AttemptState.UNKNOWN)
+    contact.refresh_from_db()
+    assert contact.state == ContactState.UNCERTAIN
+    with transaction.atomic():
+        outcomes.apply(attempt.pk, Statement(source="callback", at=timezone.now(), status=Outcome.BUSY))
+    control.finish_all()
+    contact.refresh_from_db()
+    made.refresh_from_db()
+    assert (contact.state, made.status) == (state, status)
+
+
 def test_a_paused_campaign_keeps_the_retry_for_later() -> None:
     assert call(people.contact(campaign(status=CampaignStatus.PAUSED)), "busy").state == ContactState.RETRY
 

@@ -1,5 +1,6 @@
 """What must hold once the faults are over and the campaigns have come to their end: our tables against the ledger."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dialer.simulator.ledger import CallRecord, Ledger
 from tests.chaos.crowd import KINDS, Crowd, Kind
 from tests.product.running import OUTCOME_OF, Product
 
+FREE_WITHIN = 60.0  # seconds
 ATTEMPTS = """
     SELECT attempt.id, campaign.name, attempt.phone, attempt.state, attempt.outcome, attempt.sid, attempt.ordinal,
         attempt.slot_released_at IS NULL, contact.state, contact.reason_code, contact.last_outcome,
@@ -70,6 +72,14 @@ def unfinished(product: Product, *, proof: bool) -> list[str]:
         "SELECT count(*) FROM campaigns_callattempt WHERE slot_released_at IS NULL AND state = 'ended'"
     )
     return found + [f"{n} slots are held by calls that ended" for (n,) in held if n]
+
+
+def leaked(product: Product, over_since: Mapping[str, float], struck: float) -> Iterator[tuple[str, str]]:
+    """I8: a slot is free a minute after the carrier has ended the call, or after the last fault at `struck`."""
+    now = time.time()
+    for (sid,) in product.query("SELECT sid FROM campaigns_callattempt WHERE slot_released_at IS NULL AND sid <> ''"):
+        if now - max(over_since.get(sid, now), struck) > FREE_WITHIN:
+            yield "I8", f"call {sid} holds its slot {FREE_WITHIN:g} s after its end"
 
 
 def _counted(product: Product, which: str) -> list[tuple[str, int]]:

@@ -33,6 +33,9 @@ KILLED_AT = (
     "webhook.received",
     "webhook.stored",
     "webhook.applied",
+    "stream.opened",
+    "stream.closed",
+    "sweep.written",
 )
 AT_EACH_POINT = 4
 IN_THE_MIDDLE = ("post.begin", "intent.committed")  # killed a moment later as well, while the request is out
@@ -65,16 +68,17 @@ def plan(calls: int, seed: int) -> list[Fault]:
 
 
 def one_of_each(seed: int) -> list[Fault]:
-    """Every process dies, the dial worker at the protocol's steps as well; the database crashes, Redis forgets."""
+    """Whoever comes by each point dies there, then every process anyhow; the database crashes, Redis forgets."""
     chance = random.Random(f"faults:{seed}")
-    faults = [Fault(0, "kill", victim) for victim in KILLS if victim != "simulator"]
-    faults += [Fault(0, "crash"), Fault(0, "terminate"), Fault(0, "flush"), Fault(0, "freeze", "dial", seconds=1.5)]
-    points = ("intent.committed", "post.answered", "settle.written", "webhook.stored")
-    faults += [Fault(0, "point", point, "kill") for point in points]
-    chance.shuffle(faults)
-    # The simulator first: the half minute in which the account is held is then full of other faults.
-    faults.insert(1, Fault(0, "kill", "simulator"))
-    return [replace(fault, at=0.1 + 0.7 * place / len(faults)) for place, fault in enumerate(faults)]
+    points = [Fault(0, "point", point, "kill") for point in KILLED_AT]
+    others = [Fault(0, "kill", victim) for victim in KILLS if victim != "simulator"]
+    others += [Fault(0, "crash"), Fault(0, "terminate"), Fault(0, "flush"), Fault(0, "freeze", "dial", seconds=1.5)]
+    chance.shuffle(points)
+    chance.shuffle(others)
+    points.sort(key=lambda fault: not fault.victim.startswith("stream."))  # while there are still talks
+    # The simulator between them: the half minute in which the account is held is then full of what needs no calls.
+    faults = [*points, Fault(0, "kill", "simulator"), *others]
+    return [replace(fault, at=0.05 + 0.75 * place / len(faults)) for place, fault in enumerate(faults)]
 
 
 def _times(number: float, share: float) -> range:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ TOO_FAST_FATE, TOO_FAST_SECONDS = "45", 5.0
 
 @dataclass(frozen=True)
 class Limits:
-    """Calls a second and a minute that the account may start, and calls that may be open at once."""
+    """Calls a second and a minute that the account may start, requests of any kind a minute that it may send, and calls
+    that may be open at once."""
 
     per_second: float
     per_minute: float
+    requests: float
     slots: int
     slots_of: Mapping[str, int]  # of each campaign by name
 
@@ -102,11 +105,13 @@ class Judge:
         self.seen_addresses: set[str] = set()
         self.open: dict[str, tuple[str, str]] = {}  # sid -> number, campaign
         self.open_of: Counter[str] = Counter()  # campaign
-        self.most_open = self.most_in_second = self.most_in_minute = 0
+        self.most_open = self.most_in_second = self.most_in_minute = self.most_requests = 0
         self.seconds_above: list[tuple[int, float]] = []  # calls, and how late the simulator was: what excuses them
+        self.over_since: dict[str, float] = {}  # by sid: when a call ended
         self.ended = 0
         self._ended_at: dict[tuple[str, str], float] = {}  # by number and campaign
         self._too_fast_until: list[tuple[float, float]] = []
+        self._requests: deque[float] = deque()  # of the last minute
         self._minute = self._second = 0  # the first call inside each sliding window
         self._crowded: list[Crowded] = []
         self._later: deque[tuple[float, Callable[[], None]]] = deque()
@@ -120,6 +125,8 @@ class Judge:
                 self._accepted(entry)
             case "ended":
                 self._ended(entry)
+            case "request" if not entry["path"].startswith("/recordings/"):
+                self._request(entry["at"])
             case "refused" if entry["fate"] == TOO_FAST_FATE:
                 self._too_fast_until.append((entry["at"], entry["at"] + TOO_FAST_SECONDS))
 
@@ -145,6 +152,7 @@ class Judge:
 
     def _ended(self, entry: Entry) -> None:
         self.ended += 1
+        self.over_since[entry["sid"]] = entry["at"]
         number, campaign = self.open.pop(entry["sid"], ("", ""))
         self._ended_at[number, campaign] = entry["at"]
         self.open_of[campaign] -= 1
@@ -215,6 +223,20 @@ class Judge:
             self._later.append((at, lambda: self._judge_second(at, second)))
         if minute > limits.per_minute + 1:
             self._violated(at, "I7", f"{minute} calls in a minute, {limits.per_minute:g} are set")
+
+    def _request(self, at: float) -> None:
+        """I7: whatever is asked of the carrier counts against the account's minute, not only calls."""
+        self._requests.append(at)
+        while at - self._requests[0] >= 60.0:
+            self._requests.popleft()
+        self.most_requests = max(self.most_requests, len(self._requests))
+        if len(self._requests) > self.rules.limits.requests + 1:
+            self._later.append((at, partial(self._judge_minute, at, len(self._requests))))
+
+    def _judge_minute(self, at: float, requests: int) -> None:
+        limit = self.rules.limits.requests
+        if requests > limit * (1.0 + self.rules.lag(at - 60.0, at) / 60.0) + 1:
+            self._violated(at, "I7", f"{requests} requests in a minute, {limit:g} are allowed")
 
     def _judge_second(self, at: float, calls: int) -> None:
         """More than the pace and one: what had left in time and waited for a late simulator came in with the rest."""

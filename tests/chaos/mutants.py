@@ -44,9 +44,9 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/settling.py",
-                "        return _to_unknown(attempt, Unknown(reason), pacing.db_now())\n",
+                "        won = _to_unknown(attempt, Unknown(reason), pacing.db_now())\n",
                 "        _not_sent(pacing.lock(attempt.account_id), attempt, NotSent(reason), pacing.db_now())\n"
-                "        return True\n",
+                "        won = True\n",
             ),
         ),
         plan=short(*(Fault(at, "point", "post.answered", "kill") for at in (0.1, 0.4, 0.7))),

@@ -72,6 +72,7 @@ class Report:
     )
     latest_above: float = 0.0
     most_in_minute: int = 0
+    most_requests: int = 0  # of any kind, in a minute
     most_open: int = 0
     longest_lag: float = 0.0
     not_struck: int = 0
@@ -97,6 +98,7 @@ class Run:
         self.over = threading.Event()
         self.asked_off: set[str] = set()
         self.struck: list[float] = []  # when faults struck, by the wall clock
+        self.leaked: set[tuple[str, str]] = set()
 
     def say(self, what: str) -> None:
         self._say(f"{time.monotonic() - self.began:7.1f} s  {len(self.judge.accepted):6} calls  {what}")
@@ -165,7 +167,7 @@ class Run:
     # ------------------------------------------------------------------------------------------------ while it runs
     def _strike_and_watch(self, product: Product) -> int:
         """Faults at their moments until all calls are made and settled; how many faults came too late."""
-        hand = faults.Hand(product, self.points, self.say)
+        hand = faults.Hand(product, self.points, self.say, struck=self.struck)
         left, reading = self.plan.struck, Reading(product.state_dir / "simulator-ledger.jsonl")
         known, told, waiting = 0, [""], [""]
         moved = looked = quiet = time.monotonic()
@@ -190,7 +192,6 @@ class Run:
             time.sleep(LOOK)
         self.judge.finish()
         hand.release()
-        self.struck = hand.struck
         self.done.update(hand.done)
         for what in waiting:
             self._violated("liveness", f"nothing has happened for {now - moved:.0f} s: {what}")
@@ -212,6 +213,7 @@ class Run:
             ):
                 product.run("resume_campaign", str(campaign))
             self.watch.look(product)
+            self.leaked.update(ending.leaked(product, self.judge.over_since, max(self.struck, default=0.0)))
             return ending.unfinished(product, proof=self.plan.proof)
         except (psycopg.Error, OSError, subprocess.TimeoutExpired) as away:
             return [f"the database does not answer: {away}"]
@@ -313,6 +315,7 @@ class Run:
             seconds_above=len(judge.seconds_above),
             latest_above=round(max((lag for _, lag in judge.seconds_above), default=0.0), 2),
             most_in_minute=judge.most_in_minute,
+            most_requests=judge.most_requests,
             most_open=judge.most_open,
             longest_lag=round(max((lag for _, lag in self.rules.lags), default=0.0), 2),
             not_struck=not_struck,
@@ -329,6 +332,7 @@ class Run:
         yield from owed.wrongs(facts, self.crowd, known, proof=self.plan.proof)
         yield from ending.pace(product, self.plan.rate)
         yield from self.watch.wrongs()
+        yield from self.leaked
         yield from hygiene.told(texts, self.rules.campaigns_of.keys(), hygiene.secrets_of(product, ledger))
         yield from hygiene.errors(texts)
 
@@ -344,7 +348,7 @@ class Run:
 def _limits(plan: Plan) -> Limits:
     """Campaigns may use more together than the account has, so that both limits bind at times."""
     of = {kind.name: max(2, round(plan.slots * min(1.0, kind.share * 1.5))) for kind in KINDS}
-    return Limits(plan.rate, plan.rate * 60, plan.slots, of)
+    return Limits(plan.rate, plan.rate * 60, round(plan.rate * 60 / 0.9), plan.slots, of)
 
 
 def _closed_hours() -> str:

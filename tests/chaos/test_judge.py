@@ -12,7 +12,7 @@ IDS = {"1": BOT.name, "2": AGAIN.name}
 
 def judge(*, slots: int = 100, lags: list[tuple[float, float]] | None = None) -> Judge:
     people = {f"98{place:08d}": [BOT] for place in range(100)} | {f"97{place:08d}": [AGAIN] for place in range(100)}
-    limits = Limits(10.0, 600.0, slots, {BOT.name: slots, AGAIN.name: slots})
+    limits = Limits(10.0, 600.0, 60.0, slots, {BOT.name: slots, AGAIN.name: slots})
     return Judge(Rules(limits, people, lags=lags or [], talks=frozenset({BOT.name}), campaigns=IDS))
 
 
@@ -72,6 +72,16 @@ def test_nobody_is_rung_again_before_the_campaigns_delay_is_over() -> None:
     first = [accepted(1, 100.0, series=97), ended(1, 101.0, series=97)]
     assert rules_broken(judge(), *first, accepted(1, 106.9, series=97, attempt=50)) == ["I15"]
     assert rules_broken(judge(), *first, accepted(1, 107.0, series=97, attempt=50)) == []
+
+
+def test_every_request_counts_against_the_accounts_minute_but_recordings() -> None:
+    asked = [
+        {"event": "request", "at": 100.0 + place * 0.9, "path": "/v1/Accounts/a/Calls.json"} for place in range(62)
+    ]
+    fetched = [entry | {"path": "/recordings/a/1.wav"} for entry in asked]
+    assert rules_broken(judge(), *asked[:61], *fetched) == []
+    assert rules_broken(judge(), *asked) == ["I7"]
+    assert rules_broken(judge(lags=[(120.0, 1.5)]), *asked) == []
 
 
 def test_a_call_of_no_campaign_is_a_violation() -> None:
