@@ -9,7 +9,8 @@ and time, because the list carries no CustomField.
 
 Open calls are asked about again and again (OPEN_EVERY), whatever was heard of them: a lost callback must not hold a
 slot until the longest talk would be over. On an account with more open calls than its budget has questions for they
-wait longer, in turn, and half of each question stays for confirmations.
+wait longer, in turn, and a quarter of each question stays for confirmations. The usual account (60 requests a minute,
+four questions, 30 open calls) asks about each within a minute.
 """
 
 import json
@@ -40,6 +41,8 @@ LOOK = 0.05  # seconds between two looks whether it is the next question's turn
 POST_TIME = timedelta(seconds=60)  # the longest between our intent and the stamp that Exotel gives the call
 CLOCK_SLACK = timedelta(seconds=120)  # between our clock and Exotel's
 OPEN_EVERY = timedelta(seconds=30)  # between questions about a call that goes on as far as we know
+UNKNOWN_EVERY = 3  # questions, of which one may be about a call without a Sid while others wait
+CONFIRMED_AT_LEAST = 5  # of the 20 calls of a question, if so many wait for it
 ALONE_EVERY = 16  # questions about one call, of which one is about it alone: should lists never show it
 AGAIN = (timedelta(seconds=10), timedelta(minutes=5))  # first and longest wait before the same question again
 UNHEARD = (AttemptState.DIALING, AttemptState.UNKNOWN)  # nobody has said a word of the call
@@ -61,6 +64,7 @@ class Control:
 
 # Heard by this process, by whom we asked and the known call's Sid. What another process has heard is asked for again.
 _controls: dict[tuple[str, str], Control] = {}
+_since_unknown: dict[int, int] = {}  # questions of this process, by account, since one about a call without a Sid
 
 
 def reconcile_all() -> int:
@@ -89,14 +93,15 @@ def _anything_due() -> bool:
 def _due(account: ExotelAccount) -> list[CallAttempt]:
     """Whom to ask about, as many as one question takes: one call without a Sid, or up to 20 with one.
 
-    Open calls come first: they hold slots and people. Up to half is for confirmations: they can wait, not for ever.
+    Open calls come first: they hold slots and people. A quarter is for confirmations, which can wait, but not for ever;
+    and while others wait every third question is about a call without a Sid, which takes it for itself.
     """
     rows = CallAttempt.objects.filter(account=account, check_at__lte=pacing.db_now()).order_by("check_at")
     still_open, ended = rows.filter(state__in=OPEN_ATTEMPTS), list(rows.exclude(state__in=OPEN_ATTEMPTS)[:SIDS_AT_ONCE])
-    first = still_open.first()
-    if first and first.sid is None:
-        return [first]
-    known = still_open.filter(sid__isnull=False)[: SIDS_AT_ONCE - min(len(ended), SIDS_AT_ONCE // 2)]
+    known = list(still_open.filter(sid__isnull=False)[: SIDS_AT_ONCE - min(len(ended), CONFIRMED_AT_LEAST)])
+    unknown = still_open.filter(sid=None).first()
+    if unknown and (not (known or ended) or _since_unknown.get(account.pk, UNKNOWN_EVERY) >= UNKNOWN_EVERY - 1):
+        return [unknown]
     return [*known, *ended][:SIDS_AT_ONCE]
 
 
@@ -113,6 +118,7 @@ def reconcile(account: ExotelAccount) -> bool:
     except UNUSABLE as unusable:
         log.info("nobody is asked about calls of account %s: %s", account.pk, unusable)  # the dial loop holds it
         return False
+    _since_unknown[account.pk] = 0 if due[0].sid is None else _since_unknown.get(account.pk, UNKNOWN_EVERY) + 1
     try:
         _ask(client, due)
     except RateLimited as limited:

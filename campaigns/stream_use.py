@@ -1,4 +1,5 @@
-"""How many media streams Exotel lets the account have open: read once a minute, out of the details budget.
+"""How many media streams Exotel lets the account have open: read once a minute, out of the details budget, and where
+that is small less often: it may take a tenth of the questions.
 
 A stream above the limit is refused (Streaming_call_throttled) after the person has picked up. So intents keep the calls
 of bots below it (Pacer.most_streams), and a campaign that may have more calls at once than streams is told of it.
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 WHILE_CALLING = timedelta(seconds=60)
 OTHERWISE = timedelta(minutes=15)
+A_TENTH = 10  # steps of the account's questions
 
 
 def read_due() -> int:
@@ -39,6 +41,9 @@ def read_due() -> int:
 
 def read(account: ExotelAccount, now: datetime) -> bool:
     """Ask, if the account's budget has room, and keep the answer or why there is none."""
+    last: StreamUse | None = getattr(account, "stream_use", None)
+    if last and timedelta() <= now - last.asked_at < A_TENTH * pacing.details_step(account):
+        return False
     with transaction.atomic():
         if not pacing.take_details_turn(account):
             return False

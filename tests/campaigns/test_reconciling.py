@@ -1,13 +1,19 @@
 """Asking Exotel what became of calls: lost callbacks, confirmation, twenty at once, its budget and its bad days."""
 
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from campaigns import holds, outcomes, reconciling, stream_use, sweeping
+from campaigns import holds, outcomes, pacing, reconciling, stream_use, sweeping
+from campaigns.exotel.client import ExotelClient
+from campaigns.exotel.details import StreamUse
 from campaigns.lifecycle import AttemptState, ContactState
 from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, EventSource, ExotelAccount, Pacer
 from campaigns.outcomes import Statement
@@ -111,7 +117,7 @@ def test_an_open_call_is_asked_about_before_any_confirmation_however_long_that_w
     assert asked == 19  # they share the question
 
 
-def test_open_calls_that_are_more_than_the_budget_has_questions_for_leave_half_of_each_to_confirmations(
+def test_open_calls_that_are_more_than_the_budget_has_questions_for_leave_a_quarter_of_each_to_confirmations(
     exotel: FarSide,
 ) -> None:
     account = exotel.account()
@@ -123,7 +129,7 @@ def test_open_calls_that_are_more_than_the_budget_has_questions_for_leave_half_o
         due(campaign, sid, AttemptState.ENDED, outcome="busy")
     assert ask(account)
     assert campaign.attempts.filter(state="ended", confirmed_at__isnull=False).count() == 20
-    assert campaign.attempts.filter(outcome="busy", confirmed_at__isnull=False, slot_evidence="details").count() == 10
+    assert campaign.attempts.filter(outcome="busy", confirmed_at__isnull=False, slot_evidence="details").count() == 15
 
 
 def test_a_call_of_unknown_fate_does_not_make_the_others_wait_for_more_than_its_own_question(exotel: FarSide) -> None:
@@ -156,6 +162,57 @@ def test_a_call_whose_last_callback_is_lost_is_asked_about_within_forty_seconds_
     assert attempt.slot_expires_at > now + timedelta(minutes=5)
     assert attempt.check_at is not None
     assert attempt.check_at <= now + timedelta(seconds=40)
+
+
+def test_at_the_usual_account_each_open_call_is_asked_about_within_a_minute_whatever_else_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """60 requests a minute, 30 open calls, 54 confirmations a minute, 5 calls of unknown fate, and the streams."""
+    account = people.account(calls_per_minute=60, max_concurrent=30)
+    campaign, began = people.campaign(account), pacing.db_now()
+    later: dict[str, Any] = {"slot_expires_at": began + timedelta(hours=1), "proof_at": began + timedelta(hours=1)}
+    for number in range(30):
+        due(campaign, f"{number:032d}", check_at=began + timedelta(seconds=number), **later)
+    for number in range(54 * 5):
+        due(
+            campaign,
+            f"{1000 + number:032d}",
+            AttemptState.ENDED,
+            outcome="busy",
+            check_at=began + timedelta(seconds=number * 60 / 54),
+        )
+    unknown = [due(campaign, None, AttemptState.UNKNOWN, check_at=began, **later) for _ in range(5)]
+    asked = _five_minutes(account, began, monkeypatch)
+    for attempt in campaign.attempts.filter(state=AttemptState.PLACED):
+        instants = [began, *asked[attempt.pk], began + timedelta(minutes=5)]
+        assert max(after - before for before, after in pairwise(instants)) <= timedelta(seconds=60)
+    assert all(len(asked[attempt.pk]) >= 1 for attempt in unknown)
+    assert campaign.attempts.filter(state=AttemptState.ENDED, check_at=None).count() >= 60
+
+
+def _five_minutes(
+    account: ExotelAccount, began: datetime, monkeypatch: pytest.MonkeyPatch
+) -> defaultdict[int, list[datetime]]:
+    """When each call was asked about; none goes over meanwhile. The clock is ours, moved from turn to turn."""
+    asked: defaultdict[int, list[datetime]] = defaultdict(list)
+
+    def ask_nobody(_: object, attempts: Sequence[CallAttempt]) -> None:
+        for attempt in attempts:
+            asked[attempt.pk].append(now)
+            if attempt.state == AttemptState.ENDED:
+                CallAttempt.objects.filter(pk=attempt.pk).update(check_at=None)
+            else:
+                reconciling._later(attempt)
+
+    monkeypatch.setattr(reconciling, "_ask", ask_nobody)
+    monkeypatch.setattr(ExotelClient, "active_streams", lambda _: StreamUse(1, 100))
+    now, until = began, began + timedelta(minutes=5)
+    while now < until:
+        monkeypatch.setattr(pacing, "CLOCK", f"'{now.isoformat()}'::timestamptz")
+        reconciling.reconcile(account)
+        stream_use.read_due()
+        now = max(people.pacer(account).next_details_at, now + timedelta(seconds=1))
+    return asked
 
 
 def test_a_tick_asks_as_many_questions_as_the_budget_has_room_for(exotel: FarSide) -> None:
