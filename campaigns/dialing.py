@@ -87,8 +87,7 @@ def _drive(account_id: int, owner: Owner) -> bool:
     if trouble or not gaps.clear(account_id):
         owner.give_account(account_id)
         return False
-    loop.run()
-    return True
+    return loop.run()
 
 
 def client_for(account: ExotelAccount) -> ExotelClient:
@@ -159,14 +158,16 @@ class Loop:
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}
 
-    def run(self) -> None:
+    def run(self) -> bool:
         try:
             with self._keeper:
                 self._drive()
+            return True
         except DatabaseTrouble as trouble:
             # The server restarted or went away: the lock went with it. The next tick starts afresh.
             log.warning("the dial loop of account %s lost its database: %s", self._account_id, trouble)
             connection.close()
+            return False
         finally:
             self._owner.give_account(self._account_id)
             self._drain()

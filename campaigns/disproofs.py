@@ -6,11 +6,12 @@ stays what it is, with the contradiction beside it: nothing is thrown away, and 
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from campaigns import pacing
 from campaigns.lifecycle import DISPROVEN, ContactState, advance
-from campaigns.models import CallAttempt, CampaignContact
+from campaigns.models import CallAttempt, CampaignContact, EventSource
 
 CODE = "contradicted"
 WHY = "Their call counted as never dialled, and then Exotel spoke of it. Never dialled again by itself."
@@ -28,9 +29,9 @@ def spoken_of(attempt: CallAttempt, told: str, *, over: bool) -> str:
     now = pacing.db_now()
     rows = CallAttempt.objects.filter(pk=attempt.pk, slot_expires_at__gt=now)
     if over:
-        rows.filter(slot_released_at=None).update(slot_released_at=now)
-    else:
-        rows.update(slot_released_at=None)
+        rows.update(slot_released_at=Coalesce("slot_released_at", Value(now)), slot_evidence=EventSource.CALLBACK)
+    else:  # once: words about a call come in any order, after its end, too
+        rows.filter(slot_evidence=attempt.reason_code).update(slot_released_at=None, slot_evidence="")
     if attempt.reason_code == NOT_PLACED:
         return f"Exotel's call list did not have this call, and then Exotel said that {told}"
     return f"this call was refused or never sent, and then Exotel said that {told}"

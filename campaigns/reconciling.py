@@ -222,8 +222,7 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     known = _nearest(attempt) if late and attempt.state in UNHEARD else None
     control = _heard_of(client, known) if known else None
     if known and control is None:
-        _ask_control(client, known)
-        _next_turn(attempt)
+        _ask_control(client, known)  # still first in line: its list is the account's next question
         return
     until = attempt.intent_at + POST_TIME + CLOCK_SLACK
     listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
@@ -304,11 +303,6 @@ def _nearest(attempt: CallAttempt) -> CallAttempt | None:
     after = known.filter(intent_at__gt=attempt.intent_at).order_by("intent_at", "pk").first()
     both = [one for one in (before, after) if one]
     return min(both, key=lambda one: abs(one.intent_at - attempt.intent_at), default=None)
-
-
-def _next_turn(attempt: CallAttempt) -> None:
-    """The question has a second part: behind whoever waits already."""
-    CallAttempt.objects.filter(pk=attempt.pk, check_at__isnull=False).update(check_at=pacing.db_now())
 
 
 def _later(attempt: CallAttempt) -> None:

@@ -79,7 +79,7 @@ def _running() -> list[Campaign]:
 def _stopped() -> dict[Campaign, Waiting]:
     """Campaigns that wait for a person because Dialer has paused them, or could not start them, and why."""
     ours = Campaign.objects.filter(paused_by=DIALER.name, is_test=False).exclude(paused_reason="")
-    rows = ours.filter(status__in=(CampaignStatus.PAUSED, CampaignStatus.DRAFT)).order_by("pk")[:MOST]
+    rows = ours.filter(status__in=(CampaignStatus.PAUSED, CampaignStatus.DRAFT)).order_by("-pk")[:MOST]
     code = {CampaignStatus.PAUSED: "paused", CampaignStatus.DRAFT: "not-started"}
     return {one: Waiting(held=True, code=code[CampaignStatus(one.status)], reason=one.paused_reason) for one in rows}
 
@@ -145,7 +145,7 @@ def tell(now: datetime) -> None:
 
 def _leased(stall: Stall, now: datetime) -> bool:
     """Whether it is ours to tell of: nobody has, and nobody began to a moment ago."""
-    free = Q(telling_at__isnull=True) | Q(telling_at__lt=now - LEASE)
+    free = Q(telling_at__isnull=True) | Q(telling_at__lt=now - LEASE) | Q(telling_at__gt=now)  # the clock was set back
     return bool(Stall.objects.filter(free, pk=stall.pk, told_at__isnull=True).update(telling_at=now))
 
 
@@ -165,7 +165,7 @@ def _sent(stalls: Sequence[Stall]) -> bool:
 
 def letter(stalls: Sequence[Stall], addresses: Sequence[str]) -> EmailMessage:
     """What is sent; nobody sees the others' addresses."""
-    first = stalls[0].campaign.name
+    first = " ".join(stalls[0].campaign.name.split())  # a subject is one line
     which = f"{first} is" if len(stalls) == 1 else f"{first} and {len(stalls) - 1} more are"
     body = "\n".join(map(_told, stalls))
     return EmailMessage(subject=f"Dialer: {which} not dialling", body=body, bcc=addresses)

@@ -123,10 +123,10 @@ def take(account_id: int, owner: int, slots: Slots) -> Turn:
         owners=pacing.OWNER_LOCK,
     )
     campaigns = [_campaign(*row) for row in running]
-    counted = slots.most is None
-    used = slots.count(account_id) if slots.most is None else slots.most
+    known = slots.most  # asked once: what is known grows old between two looks
+    used = slots.count(account_id) if known is None else known
     now = clock[0][0]
-    return Turn(pacing.mended(pacing.pacer_of(pacers), now), now, alive[0][0], campaigns, slots, used, counted)
+    return Turn(pacing.mended(pacing.pacer_of(pacers), now), now, alive[0][0], campaigns, slots, used, known is None)
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:

@@ -19,6 +19,11 @@ _OF_CALLS = (
     r"\b(too many|max\w* number of)\b.{0,20}\bcalls\b",
 )
 _CALLS = re.compile("|".join(_OF_CALLS), re.IGNORECASE)
+# A pace, a day's allowance, a field or a person: not the calls that go on at once.
+_AT_ONCE = re.compile(r"\bconcurren|\bsimultaneous\b", re.IGNORECASE)
+_ELSE = re.compile(
+    r"\bper (second|minute|hour|day)\b|\b(rate|api|requests?|daily|duration|time ?limit|KYC|N?DNC|DND)\b", re.IGNORECASE
+)
 _CAPACITY = re.compile(r"\bcapacity\b", re.IGNORECASE)  # of what? On a 503 perhaps of the server that took the request
 _OTHERS = frozenset({401, 402, 404, 408})  # these say something else, or nothing
 _UNSURE = frozenset({409, 503})  # without Exotel's own refusal in the body a call may exist behind them
@@ -26,6 +31,8 @@ _UNSURE = frozenset({409, 503})  # without Exotel's own refusal in the body a ca
 
 def too_many_calls(http_status: int, message: str, *, explicit: bool) -> bool:
     """Whether a refusal in these words is for want of room. `explicit`: the body is Exotel's own RestException."""
+    if _ELSE.search(message) and not _AT_ONCE.search(message):
+        return False
     if http_status in _UNSURE:
         return explicit and bool(_CALLS.search(message))
     if not 400 <= http_status < 500 or http_status in _OTHERS:

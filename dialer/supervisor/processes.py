@@ -33,7 +33,7 @@ def processes(values: Mapping[str, str]) -> tuple[Process, ...]:
         # Stopped after those who dial: nobody new picks up while the last talks come to their end.
         Process("web", _web(values["PORT"]), grace=_talks(values) + 15, environment={"DATABASE_POOL": "1"}),
         Process("dial", _worker("dial", threads=8), grace=15, signs=True),
-        Process("beat", _beat(values["STATE_DIR"]), grace=5, signs=True),
+        Process("beat", _beat(), grace=5, signs=True),
     )
     if not values.get("SIMULATOR_PORT"):
         return ours
@@ -71,8 +71,10 @@ def _worker(queue: str, *, threads: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _beat(state_dir: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "celery", "-A", "dialer", "beat", "-s", f"{state_dir}/beat-schedule", "-l", "warning")
+def _beat() -> tuple[str, ...]:
+    # Nothing is due later than in ten minutes, so nothing is kept: a clock that was set back while the schedule stood
+    # in a file would keep beat silent until it has caught up, however often it is started again.
+    return (sys.executable, "-m", "celery", "-A", "dialer", "beat", "-S", "celery.beat:Scheduler", "-l", "warning")
 
 
 def _simulator(values: Mapping[str, str]) -> tuple[str, ...]:

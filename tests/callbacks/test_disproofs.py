@@ -121,3 +121,15 @@ def test_such_a_slot_is_free_when_the_call_must_be_over(exotel: Client) -> None:
     tell(exotel, attempt, "answered")
     CallAttempt.objects.filter(pk=attempt.pk).update(slot_expires_at=pacing.db_now() - LONG_AGO)
     assert sweeping.expire_slots() == 1
+
+
+def test_words_that_come_after_the_end_take_no_slot_again(exotel: Client) -> None:
+    attempt = people.attempt(
+        people.contact(people.campaign()), AttemptState.DIALING, slot_expires_at=pacing.db_now() + timedelta(hours=1)
+    )
+    settling.settle(attempt.pk, Refused(429, "slow", "", 1.0, RefusalKind.RATE_LIMITED))
+    sid = carrier.new_sid()
+    tell(exotel, attempt, "busy", sid)
+    assert carrier.fresh(attempt).slot_released_at is not None
+    tell(exotel, attempt, "answered", sid)
+    assert carrier.fresh(attempt).slot_released_at is not None

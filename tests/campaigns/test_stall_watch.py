@@ -209,6 +209,14 @@ def test_a_mail_that_cannot_be_sent_ends_nothing_and_is_tried_again_later(meera:
     assert Stall.objects.get().told_at is not None
 
 
+def test_a_name_of_two_lines_does_not_keep_the_mail_from_leaving(meera: User) -> None:
+    stalled(name="Diwali\noffer")
+    stall_watch.watch()
+    minutes_pass(3)
+    stall_watch.watch()
+    assert [one.subject for one in mail.outbox] == ["Dialer: Diwali offer is not dialling"]
+
+
 def test_where_nobody_wants_mail_there_is_nothing_to_try_again() -> None:
     stalled()
     stall_watch.watch()

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from campaigns import control, dialing, intents, pacing, settling, sweeping
+from campaigns import control, dialing, intents, pacing, settling, sweeping, tasks
 from campaigns.audit import COMMAND_LINE
 from campaigns.exotel.answers import NotSent
 from campaigns.intents import Intent
@@ -167,6 +167,21 @@ def test_an_intent_whose_commit_nobody_heard_of_is_given_back_because_it_was_nev
     assert (attempt.state, attempt.reason_code) == ("refused", "not-sent")
     assert (contact.state, contact.tries) == ("pending", 0)
     assert not exotel.ledger.calls
+
+
+def test_a_database_that_fails_for_long_is_tried_once_a_tick(
+    exotel: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.contacts(people.campaign(account(exotel)), 2)
+    tried = []
+
+    def broken(*_: object) -> None:
+        tried.append(1)
+        raise OperationalError("could not extend file: No space left on device")
+
+    monkeypatch.setattr(intents, "next_intent", broken)
+    tasks.dial_tick()
+    assert len(tried) == 1
 
 
 def test_a_worker_that_is_told_to_stop_settles_what_is_out_and_dials_nobody_more(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import random
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -133,6 +134,25 @@ def test_a_slot_that_was_taken_again_behind_the_loops_back_counts_soon(
     step = intents.next_intent(account.pk, owner, slots)
     assert isinstance(step, Wait)
     assert step.block.code in ("account-slots", "campaign-slots")
+
+
+@pytest.mark.django_db
+def test_a_count_that_grows_old_in_the_middle_of_a_turn_breaks_nothing(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = people.campaign(calls_per_second=999)
+    people.contacts(campaign, 30)
+    slots = Slots()
+    for looks in range(5):
+        assert isinstance(intents.next_intent(campaign.account_id, owner, slots), Intent)
+        people.rest(campaign)
+        slots.count(campaign.account_id)
+        good = iter([True] * looks)
+        clock = SimpleNamespace(monotonic=lambda good=good: float("-inf") if next(good, False) else float("inf"))
+        with monkeypatch.context() as patched:
+            patched.setattr(turns, "time", clock)
+            assert isinstance(intents.next_intent(campaign.account_id, owner, slots), Intent)
+        people.rest(campaign)
 
 
 @pytest.mark.django_db

@@ -191,6 +191,21 @@ def test_words_about_too_many_calls_at_once_are_nobodys_fault(status: int, said:
     assert kind_of(status, exception(said)) == "no-room"
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (429, "Calls per minute limit exceeded", "rate-limited"),
+        (429, "Rate limit of 200 calls per minute reached", "rate-limited"),
+        (429, "API calls limit exceeded", "rate-limited"),
+        (403, "Daily call limit reached, complete your KYC", "forbidden"),
+        (403, "DND number: call limit reached", "ndnc"),
+        (400, "Call duration limit is 14400", "invalid-request"),
+    ],
+)
+def test_words_about_another_limit_are_not_about_too_many_calls_at_once(status: int, said: str, kind: str) -> None:
+    assert kind_of(status, exception(said)) == kind
+
+
 def test_capacity_alone_may_be_the_servers_where_a_call_may_exist() -> None:
     assert [kind_of(status, exception("At capacity")) for status in (400, 403, 409, 503)] == [
         *["no-room"] * 2,

@@ -66,5 +66,5 @@ def test_each_worker_has_its_queue_and_no_pool_of_connections(
     assert "DATABASE_POOL" not in table[name].environment
 
 
-def test_beat_keeps_its_schedule_in_the_state_folder(table: dict[str, Process]) -> None:
-    assert celery_options(table["beat"])["schedule"] == "/a state/beat-schedule"
+def test_beat_keeps_no_schedule_that_a_clock_set_back_would_make_worthless(table: dict[str, Process]) -> None:
+    assert celery_options(table["beat"])["scheduler"] == "celery.beat:Scheduler"
