@@ -12,18 +12,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 
 from campaigns.exotel.exchange import Gate
 from campaigns.pacing import AHEAD
 
-LONGEST_LINE = 2 * AHEAD  # at the gate: who was granted ahead of a standstill, and as much again (see `line`)
+LONGEST_LINE = timedelta(seconds=0.4)  # at the gate; a little less than a request may be late by
 WOKEN_LATE = 0.005  # seconds that a thread may be woken late, however fast the pace: others compute
 LATELY = 64  # looks at the database's clock; a clock that was set back is believed after so many
 
 
 class Departures:
-    """Of one dial loop. Where the clocks are in doubt a request leaves at once: late or early, never lost."""
+    """Of one account, in this process. Where clocks are in doubt a request leaves at once: late or early, not lost."""
 
     def __init__(self) -> None:
         self._differences: deque[float] = deque(maxlen=LATELY)
@@ -41,7 +42,7 @@ class Departures:
 
         It gives the instant at which the request may leave, the same one whenever it is asked; but another one if it
         is asked too late for that, because others may be as late. Who is late by less than a step does not keep those
-        behind waiting. Nobody waits for more than LONGEST_LINE: a slow pace is not kept by waiting for who was late.
+        behind waiting. Nobody waits for more than LONGEST_LINE, after which nothing would be sent.
         """
         late = max(min(steps.values()), WOKEN_LATE)
         at, in_line = leaves, False
@@ -63,3 +64,9 @@ class Departures:
         """Seconds until the last of those at the gate leaves; while they are many, no others should be granted."""
         with self._lock:
             return max(self._last.values(), default=0.0) - time.monotonic()
+
+
+@cache
+def of(account_id: int) -> Departures:
+    """Those of an account: a loop that follows another has what that one left at the gate before it."""
+    return Departures()

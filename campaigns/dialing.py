@@ -21,8 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from campaigns import failpoints, gaps, holds, intents, learning, marks, pacing, rota, settling
-from campaigns.departures import Departures
+from campaigns import departures, failpoints, gaps, holds, intents, learning, marks, pacing, rota, settling
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.exotel.exchange import Gate
@@ -153,7 +152,7 @@ class Loop:
         self._answers: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
         self._heard: list[Arrived] = []  # answers taken from the queue and not settled yet, in order
         self._room = Room()
-        self._departures = Departures()
+        self._departures = departures.of(account_id)
         self._slots = Slots()
         # Attempts whose POST may have begun and is not settled, and when it was handed over; the oldest comes first.
         self._out: dict[int, float] = {}

@@ -51,6 +51,7 @@ class Plan:
     chosen: tuple[faults.Fault, ...] | None = None  # faults; None: drawn from the seed
     patience: float = 3600.0  # seconds, for all of it
     quiet: float = 8.0  # seconds without a call after which the next fault strikes all the same
+    starved: float = 0.0  # seconds that the judge forgives a machine on which too much runs: see Limits
 
     @property
     def struck(self) -> list[faults.Fault]:
@@ -348,7 +349,7 @@ class Run:
 def _limits(plan: Plan) -> Limits:
     """Campaigns may use more together than the account has, so that both limits bind at times."""
     of = {kind.name: max(2, round(plan.slots * min(1.0, kind.share * 1.5))) for kind in KINDS}
-    return Limits(plan.rate, plan.rate * 60, round(plan.rate * 60 / 0.9), plan.slots, of)
+    return Limits(plan.rate, plan.rate * 60, round(plan.rate * 60 / 0.9), plan.slots, of, plan.starved)
 
 
 def _closed_hours() -> str:

@@ -11,6 +11,7 @@ from campaigns.exotel.answers import Accepted, ConnectAnswer, RefusalKind, Refus
 from campaigns.intents import Intent
 from campaigns.models import CallAttempt, CallEvent, Campaign, CampaignContact, CampaignPace, ExotelAccount
 from campaigns.outcomes import Statement
+from campaigns.turns import Slots
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -142,10 +143,11 @@ def test_sixteen_cost_no_more_trips_than_two(owner: int) -> None:
 def test_an_intent_costs_three_trips(owner: int) -> None:
     campaign = people.campaign(people.account(daily_cap=3))
     people.contacts(campaign, 2)
-    assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+    slots = Slots()
+    assert isinstance(intents.next_intent(campaign.account_id, owner, slots), Intent)
     people.rest(campaign)
     with CaptureQueriesContext(connection) as trips:
-        assert isinstance(intents.next_intent(campaign.account_id, owner), Intent)
+        assert isinstance(intents.next_intent(campaign.account_id, owner, slots), Intent)
     assert len(trips) <= 5  # with the savepoint of this test's transaction
 
 

@@ -31,7 +31,9 @@ def test_nobody_is_lost_or_called_twice_whatever_dies(
     tmp_path: Path, seed: int, record_property: Callable[[str, object], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     struck = faults.one_of_each(seed)
-    plan = Plan(calls=CALLS, seed=seed, rate=12.0, proof=False, chosen=tuple(struck), patience=420.0, quiet=1.5)
+    plan = Plan(
+        calls=CALLS, seed=seed, rate=12.0, proof=False, chosen=tuple(struck), patience=420.0, quiet=1.5, starved=0.25
+    )
     report = Run(plan, tmp_path, say=log.info).go()
     record_property("seconds", report.seconds)
     with capfd.disabled():

@@ -24,6 +24,7 @@ def test_a_worker_sets_aside_what_it_has_loaded() -> None:
 
 def test_the_web_server_sets_aside_what_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.serving.twisted_loop.add_signal_handler", lambda *_: None)
+    monkeypatch.setattr("dialer.serving._stand_in", lambda: None)
     server = DrainingServer(application=None, endpoints=["tcp:port=0:interface=127.0.0.1"])
     assert gc.get_freeze_count() == 0
     server.ready_callable()
