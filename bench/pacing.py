@@ -1,5 +1,8 @@
-"""How exactly the pace is kept, on the carrier's own ledger: 60 seconds at 3, 10, 50 and 200 calls a second, with 1, 2
-and 4 workers (real Celery ones, driven by ticks as beat sends them), and with Redis emptied in the middle."""
+"""How exactly the pace is kept, on the carrier's own ledger: 60 seconds at 3, 10, 50 and 200 calls a second, each with
+1, 2 and 4 workers (real Celery ones, driven by ticks as beat sends them), and with Redis emptied in the middle.
+
+CASES="200/s" measures only those whose name begins so. A quarter of an hour for all.
+"""
 
 import bisect
 import contextlib
@@ -27,7 +30,6 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
 START_WITHIN = 60.0  # seconds until the first call
 WARM = 2.0  # seconds after the first call until the room for POSTs has grown
 ANSWER_MS = 20
-LEAST = 0.99  # of the configured pace
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,9 @@ class Case:
 
 
 CASES = (
-    *(Case(rate) for rate in (3, 10, 50, 200)),
-    *(Case(10, workers) for workers in (2, 4)),
-    *(Case(50, workers) for workers in (2, 4)),
+    *(Case(rate, workers) for rate in (3, 10, 50, 200) for workers in (1, 2, 4)),
     Case(10, 2, flush=True),
+    Case(50, 1, flush=True),
     Case(50, limit=200),
 )
 
@@ -57,6 +58,8 @@ def measure(_runs: int) -> list[Row]:
     """The rows of the part; each case runs once, for a minute."""
     rows = []
     for case in CASES:
+        if not str(case).startswith(os.environ.get("CASES", "")):
+            continue
         arrived = _arrivals(case)
         allowed = case.per_second if case.limit >= 60_000 else case.limit * pacing.DIAL_SHARE / 60
         rows += [
