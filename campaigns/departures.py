@@ -41,10 +41,10 @@ class Departures:
         pace.
 
         It gives the instant at which the request may leave, the same one whenever it is asked; but another one if it
-        is asked too late for that, because others may be as late. Who is late by less than a step does not keep those
-        behind waiting. Nobody waits for more than LONGEST_LINE, after which nothing would be sent.
+        is asked too late for that, because others may be as late. Who is late by less does not keep those behind
+        waiting. Nobody waits for more than LONGEST_LINE, after which nothing would be sent.
         """
-        late = max(min(steps.values()), WOKEN_LATE)
+        late = max(min(steps.values()) / 2, WOKEN_LATE)
         at, in_line = leaves, False
 
         def passes() -> float:
