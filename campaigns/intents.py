@@ -128,13 +128,13 @@ def _next_intent(account_id: int, owner: int, slots: Slots) -> Intent | Wait:
 
 
 def _steps(campaign: Campaign, pacer: Pacer) -> dict[str, float]:
-    """A little less than what is planned with, so that who was late does not stay behind the plan for ever; and more
-    than the pace itself, because requests differ in how long they take to Exotel."""
-    planned = {
-        "account": pacing.dial_step(campaign.account, pacer),
-        f"campaign {campaign.pk}": eligibility.campaign_step(campaign),
+    """Never less than the pace itself. The campaign is planned with a little more, so that who was late does not stay
+    behind the plan for ever."""
+    account, own = pacing.dial_step(campaign.account, pacer), eligibility.campaign_step(campaign)
+    return {
+        "account": account.total_seconds(),
+        f"campaign {campaign.pk}": pacing.CATCHING_UP * own.total_seconds(),
     }
-    return {pace: pacing.CATCHING_UP * step.total_seconds() for pace, step in planned.items()}
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
