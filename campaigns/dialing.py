@@ -54,7 +54,7 @@ def drive_one() -> bool:
 
     Who was driven longest ago comes first.
     """
-    driven = rota.driven()
+    driven = pacing.driven()
     accounts = [account_id for account_id in rota.accounts_with_work() if account_id not in driven]
     if not accounts or stopping.is_set():
         return False

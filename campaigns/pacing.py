@@ -196,21 +196,20 @@ def take_dial_turn(account_id: int) -> float:
 
 def owner_alive(owner: int) -> bool:
     """Whether the dial loop with this number still holds its lock (its session lives)."""
-    return _held(OWNER_LOCK, owner)
+    return owner in _held(OWNER_LOCK)
 
 
-def driven(account_id: int) -> bool:
-    """Whether a dial loop drives the account now. A look only: the lock itself decides."""
-    return _held(ACCOUNT_LOCK, account_id)
+def driven() -> set[int]:
+    """Accounts that dial loops drive now. A look only: the lock itself decides."""
+    return _held(ACCOUNT_LOCK)
 
 
-def _held(kind: int, number: int) -> bool:
+def _held(kind: int) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS(SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND mode = 'ExclusiveLock' AND granted)",
-            [kind, number],
+            " AND mode = 'ExclusiveLock' AND granted",
+            [kind],
         )
-        held: bool = cursor.fetchone()[0]
-    return held
+        return {number for (number,) in cursor.fetchall()}

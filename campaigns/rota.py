@@ -7,7 +7,6 @@ the next look, and one that dials after a few seconds; who is alone, or finds th
 from datetime import timedelta
 from time import monotonic
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from campaigns import pacing
@@ -17,14 +16,8 @@ from campaigns.models import ExotelAccount, Pacer
 
 LOOK_EVERY = 1.0  # seconds; no loop leaves sooner
 TURN = 5.0  # seconds that a loop dials before it makes room
-PATIENCE = (
-    3.0  # seconds that others wait before one that dials leaves: ticks come each second, a free thread takes them
-)
+PATIENCE = 3.0  # seconds that others wait before one that dials leaves: a free thread takes them within a tick
 FAR = timedelta(seconds=3)  # a wait that is worth leaving for
-
-_DRIVEN = """
-    SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND mode = 'ExclusiveLock' AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def accounts_with_work() -> list[int]:
@@ -33,19 +26,12 @@ def accounts_with_work() -> list[int]:
     return list(rows.values_list("account_id", flat=True))
 
 
-def driven() -> set[int]:
-    """Accounts that dial loops drive now. A look only: the lock itself decides."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DRIVEN, [pacing.ACCOUNT_LOCK])
-        return {account_id for (account_id,) in cursor.fetchall()}
-
-
 def somebody_waits(besides: int) -> bool:
     """Whether another account has work and no thread. One that needs a person before it dials needs no thread."""
     needs_nobody = Q(held_code="") | Q(probe_at__isnull=False)
     rows = Pacer.objects.filter(needs_nobody, account__in=_busy()).exclude(account=besides)
     others = set(rows.values_list("account_id", flat=True))
-    return bool(others) and bool(others - driven())
+    return bool(others) and bool(others - pacing.driven())
 
 
 def _busy() -> QuerySet[ExotelAccount]:

@@ -71,14 +71,19 @@ def test_an_account_in_the_table_that_could_ring_a_phone_is_held_and_sends_nothi
         dialing.client_for(real.account)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("address", [SIMULATOR, "http://localhost:1", "https://api.in.exotel.com"])
 def test_a_simulator_is_dialled_with_failpoints_and_anybody_without(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failpoints.refuse(address)
+    account = people.account(api_url=address)
+    assert dialing.client_for(account)
     monkeypatch.setattr(failpoints, "_FOLDER", tmp_path)
     if "exotel" not in address:
-        failpoints.refuse(address)
+        assert dialing.client_for(account)
+        return
+    with pytest.raises(ImproperlyConfigured, match="FAILPOINTS"):
+        dialing.client_for(account)
 
 
 def test_every_point_is_in_the_protocol() -> None:

@@ -107,7 +107,7 @@ def test_a_loop_gives_the_lock_up_before_it_waits_for_its_posts(tmp_path: Path) 
         with ticking():
             until(lambda: campaign.attempts.count() == 3)
             dialing.stopping.set()
-            until(lambda: not pacing.driven(campaign.account_id))
+            until(lambda: campaign.account_id not in pacing.driven())
             assert dialing_now(campaign)
             assert sweeping.sweep_orphans() == 0  # the lock of the account is free, the loop's own is not
             until(lambda: placed(campaign) == 3)

@@ -35,12 +35,12 @@ def test_an_account_is_driven_by_one_loop() -> None:
     assert one.number != other.number
     assert one.take_account(account.pk)
     assert not other.take_account(account.pk)
-    assert pacing.driven(account.pk)
+    assert account.pk in pacing.driven()
     one.give_account(account.pk)
     assert other.take_account(account.pk)
     one.close()
     other.close()
-    assert until(lambda: not pacing.driven(account.pk))
+    assert until(lambda: account.pk not in pacing.driven())
 
 
 @pytest.mark.django_db

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from campaigns import heartbeat, progress, rota
+from campaigns import heartbeat, pacing, progress, rota
 from campaigns.eligibility import Block
 from campaigns.intents import Wait
-from campaigns.models import Campaign, Heartbeat, Pacer
+from campaigns.models import CallAttempt, Campaign, Heartbeat, Pacer
 from campaigns.owners import Owner
 from tests import people
 from tests.dialing.driving import Simulator, simulator, ticking, until
@@ -52,18 +52,19 @@ def test_three_accounts_get_their_calls_from_two_loops(exotel: Simulator) -> Non
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("unhurried")
-def test_accounts_outside_their_hours_keep_no_thread_from_one_that_may_dial(
+def test_accounts_that_must_wait_for_long_keep_no_thread_from_one_that_may_dial(
     exotel: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rota, "LOOK_EVERY", 0.1)
     for _ in range(2):
         held = people.campaign(people.account())
         people.contacts(held, 1)
-        Pacer.objects.filter(account=held.account).update(backoff_until=timezone.now() + timedelta(hours=1))
+        Pacer.objects.filter(account=held.account).update(backoff_until=timezone.now() + timedelta(minutes=5))
     free = people.campaign(people.account(api_url=exotel.options.base_url))
     people.contacts(free, 1)
     with ticking(loops=1):
         until(lambda: free.attempts.filter(state="placed").exists(), seconds=20)
+    assert len(exotel.ledger.calls) == CallAttempt.objects.count() == 1
 
 
 @pytest.mark.django_db
@@ -104,7 +105,7 @@ def test_an_account_that_is_driven_or_needs_a_person_waits_for_no_thread() -> No
     owner = Owner()
     try:
         assert owner.take_account(driven.pk)
-        assert rota.driven() == {driven.pk}
+        assert pacing.driven() == {driven.pk}
         assert not rota.somebody_waits(besides=mine.pk)
         owner.give_account(driven.pk)
         assert rota.somebody_waits(besides=mine.pk)

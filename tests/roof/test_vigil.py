@@ -174,6 +174,8 @@ def test_a_folder_that_is_gone_keeps_nobody_from_working(tmp_path: Path, monkeyp
     monkeypatch.setenv(marks.VARIABLE, str(tmp_path / "gone" / "dial.alive"))
     monkeypatch.setattr(marks, "_written_at", float("-inf"))
     marks.leave()
+    assert marks._written_at > float("-inf")  # it has tried
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.parametrize(
