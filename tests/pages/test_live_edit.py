@@ -5,9 +5,7 @@ from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import adjusting
@@ -16,6 +14,7 @@ from campaigns.lifecycle import AttemptState
 from campaigns.models import AuditEntry, Campaign, CampaignVersion, Pacer
 from campaigns.views.shares import part_of
 from tests.pages import world
+from tests.pages.counting import statements
 
 SENT = {
     "calls_per_second": "0.5",
@@ -123,14 +122,11 @@ class TestVersions:
         assert "by command line" in page
 
     def test_twenty_versions_cost_as_many_queries_as_one(self, client_of_meera: Client, campaign: Campaign) -> None:
-        _page(client_of_meera, campaign, "versions")  # a connection prepares its statements once
         counted = []
         for weights in ((2,), range(3, 22)):
             for weight in weights:
                 adjusting.adjust(campaign.pk, weight=weight, by=COMMAND_LINE)
-            with CaptureQueriesContext(connection) as queries:
-                _page(client_of_meera, campaign, "versions")
-            counted.append(len(queries))
+            counted.append(statements(lambda: _page(client_of_meera, campaign, "versions")))
         assert counted[0] == counted[1]
 
     def test_a_call_names_the_version_that_it_was_dialled_under(
