@@ -7,7 +7,7 @@ from dialer.daemon import Daemon
 
 SHORTEST_PAUSE = 0.5  # seconds
 LONGEST_PAUSE = 15.0
-HEALTHY_AFTER = 30.0  # a process that lived so long has earned the shortest pause again
+HEALTHY_AFTER = 10.0  # a process that lived so long has started up and worked: the shortest pause again
 
 
 class Watch:
