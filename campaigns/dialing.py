@@ -65,8 +65,9 @@ def drive_one() -> bool:
         return False
     try:
         return any(_drive(account_id, owner) for account_id in accounts)
-    except psycopg.Error as trouble:
-        log.warning("dial loop %s lost the connection of its lock: %s", owner.number, trouble)
+    except (psycopg.Error, DatabaseTrouble) as trouble:
+        log.warning("dial loop %s lost its database before it dialled: %s", owner.number, trouble)
+        connection.close()
         return False
     finally:
         owner.close()
@@ -179,18 +180,16 @@ class Loop:
             self._hear()
             if self._pressing():
                 self._settle_heard()
-            if self._enough_out():
-                self._settle_next(timeout=0.2)
-                continue
-            if (long := self._departures.line() - pacing.AHEAD.total_seconds()) > 0:
+            if (long := self._crowded()) > 0:
                 self._settle_next(timeout=long)
                 continue
             known = self._keeper.floor
-            step = intents.next_intent(self._account_id, self._owner.number, self._slots)
-            if isinstance(step, Intent):
-                if step.attempt_id <= known:
+            most = min(intents.TOGETHER, int(self._room.size) - self._unanswered())
+            step = intents.next_intents(self._account_id, self._owner.number, self._slots, most=most)
+            if not isinstance(step, Wait):
+                if step[0].attempt_id <= known:
                     return  # numbers are given out twice: the database was put back under our feet
-                self._post(step)
+                self._post_all(step)
             elif step.block.code == "owner":
                 return
             else:
@@ -201,12 +200,18 @@ class Loop:
             if stay.over(step):
                 return
 
+    def _crowded(self) -> float:
+        """Seconds in which nobody should be granted, because enough are out or at the gate; 0.0 or less: go on."""
+        return 0.2 if self._enough_out() else self._departures.line() - pacing.AHEAD.total_seconds()
+
     def _enough_out(self) -> bool:
         """There is no room; or so many POSTs are silent that the account would be held if they came to nothing."""
         silent = time.monotonic() - SILENT
         in_row = islice(self._out.values(), holds.UNKNOWNS_IN_ROW - 1, None)
-        unanswered = len(self._out) - len(self._heard)
-        return unanswered >= int(self._room.size) or next(in_row, silent) < silent
+        return self._unanswered() >= int(self._room.size) or next(in_row, silent) < silent
+
+    def _unanswered(self) -> int:
+        return len(self._out) - len(self._heard)
 
     def _rest(self, wait: Wait) -> None:
         """Sleep until it may be somebody's turn, settling what comes in meanwhile."""
@@ -216,6 +221,10 @@ class Loop:
                 self._settle_next(timeout=min(left, 0.5))
             else:
                 time.sleep(left)
+
+    def _post_all(self, together: Sequence[Intent]) -> None:
+        for intent in together:
+            self._post(intent)
 
     def _post(self, intent: Intent) -> None:
         if self._refused or self._reached != intent.account:

@@ -22,7 +22,7 @@ OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own conne
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
 AHEAD = timedelta(milliseconds=60)  # a commit, a thread and a connection take less on a machine that is not overloaded
 AIM = 0.995  # of a pace by the second: requests take their time to leave, and no more than n + 1 may meet in a second
-CATCHING_UP = (1 + AIM) / 2  # of the planned time between two requests: what those keep who are late
+CATCHING_UP = AIM  # of the planned time between two requests: what those keep who are late
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
 LONGEST_BACKOFF = timedelta(seconds=LONGEST_WAIT)
 LONGEST_REST = timedelta(seconds=240)  # between calls that try whether an outage is over; each may cost a person

@@ -4,6 +4,7 @@ Who was driven longest ago comes first. While somebody waits, a loop that has no
 the next look, and one that dials after a few seconds; who is alone, or finds threads enough, keeps its own for long.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 
@@ -46,7 +47,7 @@ class Stay:
         self._began = self._looked_at = monotonic()
         self._waited_since: float | None = None
 
-    def over(self, step: Intent | Wait) -> bool:
+    def over(self, step: Sequence[Intent] | Wait) -> bool:
         """Whether to leave the thread to somebody else, when this is what the last look for a person to dial gave."""
         now = monotonic()
         if now - self._looked_at < LOOK_EVERY:
@@ -59,9 +60,9 @@ class Stay:
         return _far(step) or (now - self._began >= TURN and now - self._waited_since >= PATIENCE)
 
 
-def _far(step: Intent | Wait) -> bool:
+def _far(step: Sequence[Intent] | Wait) -> bool:
     """Whether nobody can be dialled for a while."""
-    if isinstance(step, Intent):
+    if not isinstance(step, Wait):
         return False
     until = step.block.until
     return until is None or until - pacing.db_now() > FAR

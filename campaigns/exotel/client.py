@@ -145,7 +145,7 @@ class ExotelClient:
         *,
         not_after: float,
         not_before: float = 0.0,
-        gate: Gate = time.monotonic,
+        gate: Gate | None = None,
         total_deadline: float = DEADLINE,
         late_answer: Callable[[ConnectAnswer], None] | None = None,
     ) -> ConnectAnswer:
@@ -261,7 +261,7 @@ class ExotelClient:
         request: httpx.Request,
         not_before: float = 0.0,
         not_after: float = float("inf"),
-        gate: Gate = time.monotonic,
+        gate: Gate | None = None,
     ) -> Exchange | None:
         if not self._room.acquire(blocking=False):
             return None

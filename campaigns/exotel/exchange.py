@@ -27,11 +27,22 @@ import httpx
 BODY_BYTES = 256 * 1024
 STOOD_TOO_LATE = "the connection stood too late, nothing was sent"
 
-Gate = Callable[[], float]  # for who is ready to leave: the time.monotonic() at which it may; asked after a wait again
 FAIR_CHANCE = 0.1  # seconds: a far side that had less than this to take the connection is not to blame
 _OPENING = "connection.connect_tcp.started"
 _OPENED = "connection.connect_tcp.complete"
 _FIRST_BYTE = "http11.send_request_headers.started"
+_LEFT = "http11.send_request_headers.complete"
+
+
+class Gate:
+    """Asked by a request that is ready to leave. This one lets everybody leave at once."""
+
+    def opens(self) -> float:
+        """The time.monotonic() at which it may leave; who has waited until then asks again."""
+        return 0.0
+
+    def left(self) -> None:
+        """Its first bytes have left, just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +84,14 @@ class Exchange:
         *,
         not_before: float = 0.0,
         not_after: float = float("inf"),
-        gate: Gate = time.monotonic,
+        gate: Gate | None = None,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._request = request
         self._not_before = not_before
         self._not_after = not_after
-        self._gate = gate
+        self._gate = gate or Gate()
         self._on_end = on_end
         self._change = threading.Condition()
         self._result: Reply | NoReply | None = None
@@ -198,6 +209,8 @@ class Exchange:
             self._keep_connection(info["return_value"])
         elif event == _FIRST_BYTE:
             self._open_gate()
+        elif event == _LEFT:
+            self._gate.left()
 
     def _keep_connection(self, stream: object) -> None:
         # A duplicate, because start_tls detaches the original from its socket object.
@@ -212,7 +225,7 @@ class Exchange:
         with self._change:
             self._stands = True
             self._change.wait_for(lambda: self._withheld, self._not_before - time.monotonic())
-            while not self._withheld and (early := self._gate() - time.monotonic()) > 0:
+            while not self._withheld and (early := self._gate.opens() - time.monotonic()) > 0:
                 self._change.wait_for(lambda: self._withheld, early)
             now = time.monotonic()
             if self._withheld or now > self._not_after:

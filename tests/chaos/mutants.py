@@ -31,8 +31,8 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/intents.py",
-                "        request, account = connect_request(",
-                "        transaction.set_rollback(True)\n        request, account = connect_request(",
+                "        return together\n",
+                "        transaction.set_rollback(True)\n        return together\n",
             ),
         ),
         tests=(MACHINE,),
@@ -389,8 +389,8 @@ MUTANTS = (
         (
             Edit(
                 "campaigns/departures.py",
-                "at, in_line = min(max(at if in_time else now, turn), now + LONGEST_LINE.total_seconds()), True",
-                "at, in_line = at if in_time else now, True",
+                "one.at = min(max(one.at if in_time else now, turn), now + LONGEST_LINE.total_seconds())",
+                "one.at = one.at if in_time else now",
             ),
         ),
         tests=("tests/dialing/test_departures.py",),

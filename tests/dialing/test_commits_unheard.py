@@ -15,7 +15,7 @@ from tests.dialing.driving import simulator, ticking, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unhurried")]
 
-PEOPLE = 40
+PEOPLE = 120
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -25,8 +25,8 @@ def test_everybody_is_called_once_though_commits_of_intents_and_answers_go_unhea
     monkeypatch.setattr(settling, "NOT_SENT_PAUSE", timedelta(seconds=0.2))
     chance = random.Random(seed)
     with simulator(tmp_path).up() as exotel, behind_a_cable(monkeypatch) as cable:
-        account = people.account(api_url=exotel.options.base_url, calls_per_minute=60_000)
-        campaign = people.campaign(account, calls_per_second=200, max_concurrent=100)
+        account = people.account(api_url=exotel.options.base_url, calls_per_minute=60_000, max_concurrent=PEOPLE)
+        campaign = people.campaign(account, calls_per_second=200, max_concurrent=PEOPLE)
         people.contacts(campaign, PEOPLE)
         cable.cut_when(lambda number: number > 3 and chance.random() < 0.1)
         waiting = CampaignContact.objects.filter(campaign=campaign, state__in=("pending", "retry"))

@@ -55,14 +55,16 @@ def test_a_clock_that_was_set_back_is_believed_after_a_while() -> None:
 def test_those_who_are_late_together_leave_one_after_the_other() -> None:
     departures = Departures()
     before = time.monotonic()
-    passed = [departures.gate({"account": 0.001, "campaign 1": 0.005})() for _ in range(10)]
+    passed = [departures.gate({"account": 0.001, "campaign 1": 0.005}).opens() for _ in range(10)]
     assert passed[0] >= before
     assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
 
 
 def test_threads_at_the_gate_get_an_instant_each() -> None:
     departures, passed = Departures(), []
-    threads = [threading.Thread(target=lambda: passed.append(departures.gate({"account": 0.002})())) for _ in range(20)]
+    threads = [
+        threading.Thread(target=lambda: passed.append(departures.gate({"account": 0.002}).opens())) for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -74,7 +76,7 @@ def test_threads_at_the_gate_get_an_instant_each() -> None:
 def test_two_campaigns_keep_the_accounts_pace_together_and_each_its_own() -> None:
     departures = Departures()
     first, second, third = (
-        departures.gate({"account": 0.002, name: 0.02})() for name in ("campaign 1", "campaign 2", "campaign 1")
+        departures.gate({"account": 0.002, name: 0.02}).opens() for name in ("campaign 1", "campaign 2", "campaign 1")
     )
     assert second - first >= 0.0019
     assert third - first >= 0.0199
@@ -82,32 +84,47 @@ def test_two_campaigns_keep_the_accounts_pace_together_and_each_its_own() -> Non
 
 def test_nobody_waits_long_at_the_gate_of_a_slow_pace() -> None:
     departures = Departures()
-    departures.gate({"account": 10.0})()
-    assert departures.gate({"account": 10.0})() <= time.monotonic() + LONGEST_LINE.total_seconds()
+    departures.gate({"account": 10.0}).opens()
+    assert departures.gate({"account": 10.0}).opens() <= time.monotonic() + LONGEST_LINE.total_seconds()
 
 
 def test_a_request_keeps_its_instant_while_it_waits_for_it() -> None:
     departures = Departures()
-    departures.gate({"account": 10.0})()
+    departures.gate({"account": 10.0}).opens()
     gate = departures.gate({"account": 10.0})
-    assert gate() == gate()
+    assert gate.opens() == gate.opens()
 
 
 def test_who_waited_at_the_gate_of_a_process_that_stood_still_leaves_one_after_the_other() -> None:
     departures = Departures()
     gates = [departures.gate({"account": 0.005}) for _ in range(8)]
-    planned = [gate() for gate in gates]
+    planned = [gate.opens() for gate in gates]
     time.sleep(max(planned) + 0.01 - time.monotonic())  # nobody was woken: the process had no core
     random.shuffle(gates)
-    passed = [gate() for gate in gates]
+    passed = [gate.opens() for gate in gates]
     assert passed[0] > max(planned)
     assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
+
+
+def test_who_stood_still_just_as_it_left_counts_in_the_second_in_which_it_really_left() -> None:
+    departures, a_second = Departures(), 50
+    left = []
+    for number in range(a_second + 1):
+        gate = departures.gate({"campaign 1": 1 / a_second})
+        while (early := gate.opens() - time.monotonic()) > 0:
+            time.sleep(early)
+        if number == 0:
+            time.sleep(0.1)  # after it was let through, before its first byte
+        gate.left()
+        left.append(time.monotonic())
+    assert left[1] - left[0] < 0.1  # it keeps nobody waiting at once
+    assert left[-1] - left[0] >= 1.0
 
 
 def test_the_line_is_as_long_as_the_last_one_in_it_waits() -> None:
     departures = Departures()
     assert departures.line() < 0
-    last = max(departures.gate({"account": 0.02})() for _ in range(5))
+    last = max(departures.gate({"account": 0.02}).opens() for _ in range(5))
     longest = last - time.monotonic()
     line = departures.line()
     assert last - time.monotonic() <= line <= longest

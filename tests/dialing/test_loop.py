@@ -13,6 +13,7 @@ from django.db import OperationalError, connection
 from campaigns import control, dialing, intents, pacing, settling, sweeping, tasks
 from campaigns.audit import COMMAND_LINE
 from campaigns.exotel.answers import NotSent
+from campaigns.exotel.exchange import Gate
 from campaigns.intents import Intent
 from campaigns.lifecycle import OPEN_ATTEMPTS
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount
@@ -175,11 +176,11 @@ def test_a_database_that_fails_for_long_is_tried_once_a_tick(
     people.contacts(people.campaign(account(exotel)), 2)
     tried = []
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         tried.append(1)
         raise OperationalError("could not extend file: No space left on device")
 
-    monkeypatch.setattr(intents, "next_intent", broken)
+    monkeypatch.setattr(intents, "next_intents", broken)
     tasks.dial_tick()
     assert len(tried) == 1
 
@@ -235,7 +236,7 @@ def test_a_loop_that_slept_after_the_commit_sends_nothing(exotel: Simulator, mon
     assert isinstance(step, Intent)
     heard: list[dialing.Arrived] = []
     slept = replace(step, committed_by=time.monotonic() - 0.6)
-    dialing._post_once(dialing.client_for(of), slept, 0.0, time.monotonic, heard.append)
+    dialing._post_once(dialing.client_for(of), slept, 0.0, Gate(), heard.append)
     assert [type(one.answer) for one in heard] == [NotSent]
     assert not exotel.ledger.entries[1:]  # only that it started
 

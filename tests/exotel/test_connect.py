@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, RefusalKind, Refused, Unknown
 from campaigns.exotel.client import ExotelClient
 from campaigns.exotel.errors import Unauthorised
+from campaigns.exotel.exchange import Gate
 from campaigns.exotel.payloads import ConnectRequest
 from tests.exotel.wire import (
     CONNECTED_JSON,
@@ -227,10 +228,15 @@ def test_a_time_that_has_passed_opens_no_connection_and_blames_nobody_else() -> 
     assert side.connections == 0
 
 
+class Shut(Gate):
+    def opens(self) -> float:
+        return time.monotonic() + 5
+
+
 def test_a_connection_that_stood_while_our_own_gate_was_shut_is_our_lateness() -> None:
     with far_side(http(200, CONNECTED_JSON)) as side:
         client, until = client_of(side.url), time.monotonic() + 0.15
-        answer = client.connect(ASHA, not_after=until, gate=lambda: until + 5)
+        answer = client.connect(ASHA, not_after=until, gate=Shut())
     assert answer == NotSent("the connection stood too late, nothing was sent", ours=True)
     assert side.requests in ([], [b""])
 

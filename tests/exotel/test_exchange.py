@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from campaigns.exotel.exchange import Exchange, NoReply, Reply
+from campaigns.exotel.exchange import Exchange, Gate, NoReply, Reply
 from tests.exotel.wire import FarSide, Line, far_side, http
 
 
@@ -51,16 +51,23 @@ def test_a_process_that_was_frozen_past_the_time_to_send_does_not_blame_the_far_
 def test_who_waited_at_the_gate_asks_it_again_and_leaves_at_the_last_instant_it_gave(client: httpx.Client) -> None:
     instants = [time.monotonic() + 0.05, time.monotonic() + 0.15, 0.0]
     asked: list[float] = []
+    told: list[float] = []
 
-    def gate() -> float:
-        asked.append(time.monotonic())
-        return instants.pop(0)
+    class Slow(Gate):
+        def opens(self) -> float:
+            asked.append(time.monotonic())
+            return instants.pop(0)
+
+        def left(self) -> None:
+            told.append(time.monotonic())
 
     with far_side(http(200, b"{}")) as side:
-        result = Exchange(client, request_to(client, side), gate=gate).start().wait(time.monotonic() + 5)
+        result = Exchange(client, request_to(client, side), gate=Slow()).start().wait(time.monotonic() + 5)
     assert isinstance(result, Reply)
     assert len(asked) == 3
     assert asked[2] - asked[0] >= 0.1
+    assert len(told) == 1
+    assert told[0] >= asked[2]
 
 
 def test_what_was_withheld_before_it_left_never_leaves(client: httpx.Client) -> None:
