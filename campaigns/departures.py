@@ -36,7 +36,7 @@ class Departures:
         self._differences: deque[float] = deque(maxlen=LATELY)
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
-        self._lately: dict[str, deque[Departure]] = {}  # as many as a second holds, of each pace
+        self._lately: dict[str, deque[Departure]] = {}  # those of the last second or two, of each pace
 
     def moment(self, leaves_at: datetime, *, looked_at: datetime, heard: float) -> float:
         """A time.monotonic(), at most AHEAD after `heard`, at which the database's clock had said `looked_at`."""
@@ -72,11 +72,11 @@ class Departures:
         """The first instant at which the pace lets it leave, which may have had another instant before."""
         most = ceil(1 / step - ROUNDING)
         lately = self._lately.get(pace)
-        if lately is None or lately.maxlen != most:
-            lately = self._lately[pace] = deque(lately or (), maxlen=most)
+        if lately is None or lately.maxlen != 2 * most:
+            lately = self._lately[pace] = deque(lately or (), maxlen=2 * most)  # some may be taken out again
         if one.in_line and one in lately:
             lately.remove(one)
-        full = lately[0].left_at + SECOND if len(lately) == most else 0.0
+        full = lately[-most].left_at + SECOND if len(lately) >= most else 0.0
         return max(self._last.get(pace, 0.0) + step, full)
 
 

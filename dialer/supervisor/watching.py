@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dialer.daemon import Daemon
 
 SHORTEST_PAUSE = 0.5  # seconds
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
 HEALTHY_AFTER = 10.0  # a process that lived so long has started up and worked: the shortest pause again
 
 

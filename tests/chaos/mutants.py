@@ -395,6 +395,19 @@ MUTANTS = (
         ),
         tests=("tests/dialing/test_departures.py",),
     ),
+    Mutant(
+        "second-counted-by-plan",
+        "a request that is held up just as it leaves counts in the second in which it should have left",
+        ("I6",),
+        (
+            Edit(
+                "campaigns/departures.py",
+                "        self.left_at = time.monotonic()\n",
+                "",
+            ),
+        ),
+        tests=("tests/dialing/test_departures.py", "-k", "really_left"),
+    ),
 )
 
 

@@ -50,7 +50,7 @@ class Plan:
     proof: bool = True
     chosen: tuple[faults.Fault, ...] | None = None  # faults; None: drawn from the seed
     patience: float = 3600.0  # seconds, for all of it
-    quiet: float = 8.0  # seconds without a call after which the next fault strikes all the same
+    quiet: float = 12.0  # seconds without a call after which the next fault strikes all the same
     starved: float = 0.0  # seconds that the judge forgives a machine on which too much runs: see Limits
 
     @property

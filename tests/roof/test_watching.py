@@ -38,7 +38,7 @@ def test_the_pause_doubles_up_to_a_limit_and_is_short_again_after_a_healthy_time
     now = 0.0
     watch.start(now)
     pauses = []
-    for lived in (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 31.0):
+    for lived in (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.9, 10.0):
         die(daemon)
         now += lived
         assert not watch.look(now)
@@ -47,7 +47,7 @@ def test_the_pause_doubles_up_to_a_limit_and_is_short_again_after_a_healthy_time
         now += pauses[-1]
         assert watch.look(now)
     die(daemon)
-    assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 0.5]
+    assert pauses == [0.5, 1, 2, 4, 5, 5, 5, 0.5]
     assert said[0] == "work ended with exit status 1 (no such queue); starting it again in 0.5 s"
 
 
