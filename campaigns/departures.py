@@ -7,8 +7,8 @@ Who is late all the same (the process waited for a core, a connection for its ha
 those whose turn it is by now: everybody passes the gate at least a step after the one before. A process that stood
 still while they waited there makes all of them late at once, so who has waited asks the gate again.
 
-Who is late by less than a turn leaves at once. That none of this puts more into a second than the pace has is counted
-on the instants at which requests really left: as many as a second holds are never followed by another within SECOND.
+Who is late by a little leaves at once. That none of this puts more than n + 1 into a second is counted on the instants
+at which requests really left: n + 2 of them never fall within SECOND.
 """
 
 import threading
@@ -17,15 +17,16 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from math import ceil
+from math import floor
 
 from campaigns.exotel.exchange import Gate
 from campaigns.pacing import AHEAD
 
 LONGEST_LINE = timedelta(seconds=0.4)  # at the gate; a little less than a request may be late by
-WOKEN_LATE = 0.005  # seconds that a thread may be woken late, however fast the pace: others compute
+WOKEN_LATE = 0.01  # seconds that a thread may be woken late, however fast the pace: others compute
+SECOND = 1.006  # seconds: some requests take longer to arrive than others
 ROUNDING = 1e-6
-SECOND = 1.003  # seconds; n + 1 of them would have to arrive within the time of n - 1: jitter of a turn breaks nothing
+FORGOTTEN = 2.0  # seconds after which nothing depends on who has left
 LATELY = 64  # looks at the database's clock; a clock that was set back is believed after so many
 
 
@@ -48,10 +49,10 @@ class Departures:
         pace."""
         return Departure(self, steps, leaves)
 
-    def line(self) -> float:
+    def line(self, pace: str) -> float:
         """Seconds until the last of those at the gate leaves; while they are many, no others should be granted."""
         with self._lock:
-            return max(self._last.values(), default=0.0) - time.monotonic()
+            return self._last.get(pace, 0.0) - time.monotonic()
 
     def admit(self, one: "Departure") -> float:
         """The instant at which it may leave; see Departure.opens."""
@@ -70,14 +71,22 @@ class Departures:
 
     def _turn(self, pace: str, step: float, one: "Departure") -> float:
         """The first instant at which the pace lets it leave, which may have had another instant before."""
-        most = ceil(1 / step - ROUNDING)
+        most = floor(1 / step + ROUNDING) + 1
         lately = self._lately.get(pace)
         if lately is None or lately.maxlen != 2 * most:
+            self._forget()
             lately = self._lately[pace] = deque(lately or (), maxlen=2 * most)  # some may be taken out again
         if one.in_line and one in lately:
             lately.remove(one)
         full = lately[-most].left_at + SECOND if len(lately) >= most else 0.0
         return max(self._last.get(pace, 0.0) + step, full)
+
+    def _forget(self) -> None:
+        """Paces that nobody has kept for a while: campaigns come and go, the process stays."""
+        before = time.monotonic() - FORGOTTEN
+        for pace in [pace for pace, last in self._last.items() if last < before]:
+            del self._last[pace]
+            self._lately.pop(pace, None)
 
 
 class Departure(Gate):

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseTrouble
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from campaigns import departures, failpoints, gaps, holds, intents, learning, marks, pacing, rota, settling
 from campaigns.exotel.answers import Accepted, ConnectAnswer, NotSent, Refused, Unknown
@@ -65,7 +65,7 @@ def drive_one() -> bool:
         return False
     try:
         return any(_drive(account_id, owner) for account_id in accounts)
-    except (psycopg.Error, DatabaseTrouble) as trouble:
+    except (psycopg.Error, OperationalError, InterfaceError) as trouble:
         log.warning("dial loop %s lost its database before it dialled: %s", owner.number, trouble)
         connection.close()
         return False
@@ -185,7 +185,9 @@ class Loop:
                 continue
             known = self._keeper.floor
             most = min(intents.TOGETHER, int(self._room.size) - self._unanswered())
-            step = intents.next_intents(self._account_id, self._owner.number, self._slots, most=most)
+            step = intents.next_intents(
+                self._account_id, self._owner.number, self._slots, most=most, line=self._departures.line
+            )
             if not isinstance(step, Wait):
                 if step[0].attempt_id <= known:
                     return  # numbers are given out twice: the database was put back under our feet
@@ -202,7 +204,7 @@ class Loop:
 
     def _crowded(self) -> float:
         """Seconds in which nobody should be granted, because enough are out or at the gate; 0.0 or less: go on."""
-        return 0.2 if self._enough_out() else self._departures.line() - pacing.AHEAD.total_seconds()
+        return 0.2 if self._enough_out() else self._departures.line("account") - pacing.AHEAD.total_seconds()
 
     def _enough_out(self) -> bool:
         """There is no room; or so many POSTs are silent that the account would be held if they came to nothing."""

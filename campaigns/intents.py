@@ -29,7 +29,7 @@ from campaigns.lifecycle import (
 )
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Pacer
 from campaigns.statements import plan_anew
-from campaigns.turns import Slots, Turn, people, running_campaigns
+from campaigns.turns import Line, Slots, Turn, nobody_at_the_gate, people, running_campaigns
 
 __all__ = [
     "BATCHES",
@@ -98,15 +98,16 @@ class Wait:
 
 
 def next_intents(
-    account_id: int, owner: int, slots: Slots | None = None, *, most: int = TOGETHER
+    account_id: int, owner: int, slots: Slots | None = None, *, most: int = TOGETHER, line: Line = nobody_at_the_gate
 ) -> Sequence[Intent] | Wait:
     """Grant the next calls of the account to the dial loop `owner`, or say what it waits for.
 
     It is one call; up to `most` if the turns of the next ones are as near (pacing.AHEAD). `slots` is what the loop
-    knows of open calls from its turns before; without it they are counted.
+    knows of open calls from its turns before; without it they are counted. `line` tells how many seconds those at the
+    gate of a pace still wait there.
     """
     try:
-        return _next_intents(account_id, owner, slots or Slots(), most)
+        return _next_intents(account_id, owner, slots or Slots(), most, line)
     except IntegrityError as twice:
         if ONCE not in str(twice):
             raise
@@ -120,9 +121,9 @@ def next_intent(account_id: int, owner: int, slots: Slots | None = None) -> Inte
     return step if isinstance(step, Wait) else step[0]
 
 
-def _next_intents(account_id: int, owner: int, slots: Slots, most: int) -> Sequence[Intent] | Wait:
+def _next_intents(account_id: int, owner: int, slots: Slots, most: int, line: Line) -> Sequence[Intent] | Wait:
     with transaction.atomic():
-        turn = turns.take(account_id, owner, slots)
+        turn = turns.take(account_id, owner, slots, line)
         heard = time.monotonic()
         _beat(turn.pacer, owner, turn.now)
         if not turn.owner_alive:
@@ -153,13 +154,17 @@ def _intent(attempt: CallAttempt, campaign: Campaign, turn: Turn, heard: float) 
 
 
 def _steps(campaign: Campaign, pacer: Pacer) -> dict[str, float]:
-    """Never less than the pace itself. The campaign is planned with a little more, so that who was late does not stay
-    behind the plan for ever."""
-    account, own = pacing.dial_step(campaign.account, pacer), eligibility.campaign_step(campaign)
-    return {
-        "account": account.total_seconds(),
-        f"campaign {campaign.pk}": pacing.CATCHING_UP * own.total_seconds(),
-    }
+    """Those of the paces themselves, not rounded. A campaign is planned with a little more (pacing.AIM), so that who
+    was late does not stay behind the plan for ever."""
+    return {"account": pacing.dial_seconds(campaign.account, pacer), _pace(campaign): _own_step(campaign)}
+
+
+def _pace(campaign: Campaign) -> str:
+    return f"campaign {campaign.pk}"
+
+
+def _own_step(campaign: Campaign) -> float:
+    return 1 / float(campaign.calls_per_second)
 
 
 def connect_request(attempt: CallAttempt, campaign: Campaign) -> ConnectRequest:
@@ -202,17 +207,20 @@ def _grant(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | Wait:
 
 
 def _another(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | None:
-    """One more call in the transaction of the one before, if nothing at all speaks against it at first sight."""
+    """One more call in the transaction of the one before, if nothing at all speaks against it at first sight.
+
+    Not while another account may write intents for the same people: each would wait for the other's.
+    """
     if turn.pacer.probing or _account_blocked(turn):
         return None
     running = sorted(turn.running, key=lambda one: (one.pace.served / max(one.weight, 1), one.pk))
     for campaign in running:
-        if _blocked(campaign, turn):
+        if _blocked(campaign, turn) or not (found := turns.due(campaign, turn.now, 1)):
             continue
-        for contact, person in turns.due(campaign, turn.now, 1).items():
-            if eligibility.contact_block(contact, campaign, person, turn.now) is None:
-                return _give(turn, campaign, contact, owner)
-        return None
+        [(contact, person)] = found.items()
+        if eligibility.contact_block(contact, campaign, person, turn.now) or not turn.alone():
+            return None
+        return _give(turn, campaign, contact, owner)
     return None
 
 
@@ -238,9 +246,21 @@ def _account_blocked(turn: Turn) -> Block | None:
 
 
 def _blocked(campaign: Campaign, turn: Turn) -> Block | None:
-    return eligibility.campaign_block(
-        campaign, campaign.pace, turn.used.get(campaign.pk, 0), turn.now
-    ) or eligibility.streams_block(campaign, turn.pacer, turn.running, turn.used, turn.now)
+    return (
+        eligibility.campaign_block(campaign, campaign.pace, turn.used.get(campaign.pk, 0), turn.now)
+        or eligibility.streams_block(campaign, turn.pacer, turn.running, turn.used, turn.now)
+        or _late_at_the_gate(campaign, turn)
+    )
+
+
+def _late_at_the_gate(campaign: Campaign, turn: Turn) -> Block | None:
+    """One that is far behind its plan would wait at the gate, and whoever comes after it there as well."""
+    ahead = pacing.AHEAD.total_seconds()
+    waits = turn.line(_pace(campaign)) + _own_step(campaign)
+    if waits <= 2 * ahead:
+        return None
+    until = turn.now + timedelta(seconds=waits - ahead)
+    return Block("campaign-pace", "The campaign's last call waits for its turn.", until=until)
 
 
 def _level(campaign: Campaign, most_served: Campaign) -> None:

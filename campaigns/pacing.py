@@ -22,7 +22,6 @@ OWNER_LOCK = 77  # pg advisory lock (77, owner): held by a dial loop's own conne
 ACCOUNT_LOCK = 78  # pg advisory lock (78, account): who drives the account
 AHEAD = timedelta(milliseconds=60)  # a commit, a thread and a connection take less on a machine that is not overloaded
 AIM = 0.995  # of a pace by the second: requests take their time to leave, and no more than n + 1 may meet in a second
-CATCHING_UP = AIM  # of the planned time between two requests: what those keep who are late
 FURTHEST = timedelta(seconds=120)  # a turn later than this means that the clock was set back
 LONGEST_BACKOFF = timedelta(seconds=LONGEST_WAIT)
 LONGEST_REST = timedelta(seconds=240)  # between calls that try whether an outage is over; each may cost a person
@@ -100,7 +99,12 @@ def allowed(account: ExotelAccount, pacer: Pacer | None = None) -> int:
 
 def dial_step(account: ExotelAccount, pacer: Pacer | None = None) -> timedelta:
     """Time between two dials of the account."""
-    return timedelta(seconds=60 / (DIAL_SHARE * allowed(account, pacer)))
+    return timedelta(seconds=dial_seconds(account, pacer))
+
+
+def dial_seconds(account: ExotelAccount, pacer: Pacer | None = None) -> float:
+    """The same, not rounded."""
+    return 60 / (DIAL_SHARE * allowed(account, pacer))
 
 
 def details_step(account: ExotelAccount, pacer: Pacer | None = None) -> timedelta:

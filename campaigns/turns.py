@@ -14,7 +14,7 @@ import copy
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -74,6 +74,14 @@ class Slots:
         self._most[campaign_id] += 1
 
 
+Line = Callable[[str], float]  # seconds until the last of those at the gate of that pace leaves
+
+
+def nobody_at_the_gate(_pace: str) -> float:
+    """The line that nobody stands in."""
+    return float("-inf")
+
+
 @dataclass
 class Turn:
     """What is so at `now`: `running` campaigns (whose turn it is comes first, each with its `pace`), and slots held
@@ -86,6 +94,11 @@ class Turn:
     slots: Slots
     used: Mapping[int, int]
     counted: bool
+    line: Line = nobody_at_the_gate
+
+    def alone(self) -> bool:
+        """Whether no other account of this kind has a running campaign, which may have the same people in line."""
+        return not ask(_OTHERS, account=self.pacer.account_id)[0][0][0]
 
     def count(self) -> None:
         """Hold exact numbers in `used`: before somebody waits for a slot."""
@@ -108,10 +121,20 @@ _RUNNING = Statement(
     ),
     account="bigint",
 )
+_OTHERS = Statement(
+    "turn_others",
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM campaigns_campaign AS campaign
+        JOIN campaigns_exotelaccount AS other ON other.id = campaign.account_id
+        JOIN campaigns_exotelaccount AS own ON own.id = %(account)s
+        WHERE campaign.status = 'running' AND other.kind = own.kind AND other.id <> own.id)""",
+    account="bigint",
+)
 _ALIVE = Statement("turn_alive", f"SELECT {pacing.OWNER_ALIVE}", owners="integer", owner="integer")
 
 
-def take(account_id: int, owner: int, slots: Slots) -> Turn:
+def take(account_id: int, owner: int, slots: Slots, line: Line) -> Turn:
     """Lock the account's pacer and read what decides whose turn it is. Inside a transaction."""
     pacers, clock, alive, running = ask(
         pacing.LOCK,
@@ -126,7 +149,8 @@ def take(account_id: int, owner: int, slots: Slots) -> Turn:
     known = slots.most  # asked once: what is known grows old between two looks
     used = slots.count(account_id) if known is None else known
     now = clock[0][0]
-    return Turn(pacing.mended(pacing.pacer_of(pacers), now), now, alive[0][0], campaigns, slots, used, known is None)
+    pacer = pacing.mended(pacing.pacer_of(pacers), now)
+    return Turn(pacer, now, alive[0][0], campaigns, slots, used, known is None, line)
 
 
 def running_campaigns(account_id: int) -> list[Campaign]:

@@ -6,10 +6,11 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.departures import LATELY, LONGEST_LINE, Departures
+from campaigns.departures import LATELY, LONGEST_LINE, Departure, Departures
 from campaigns.pacing import AHEAD
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -106,25 +107,55 @@ def test_who_waited_at_the_gate_of_a_process_that_stood_still_leaves_one_after_t
     assert all(later - earlier >= 0.0049 for earlier, later in itertools.pairwise(passed))
 
 
+def passed(gate: Departure) -> None:
+    """Wait at the gate until it lets the request through."""
+    while (early := gate.opens() - time.monotonic()) > 0:
+        time.sleep(early)
+
+
 def test_who_stood_still_just_as_it_left_counts_in_the_second_in_which_it_really_left() -> None:
     departures, a_second = Departures(), 50
-    left = []
-    for number in range(a_second + 1):
-        gate = departures.gate({"campaign 1": 1 / a_second})
-        while (early := gate.opens() - time.monotonic()) > 0:
-            time.sleep(early)
-        if number == 0:
-            time.sleep(0.1)  # after it was let through, before its first byte
+    gates = [departures.gate({"campaign 1": 1 / a_second}) for _ in range(a_second + 2)]
+    for gate in gates[:10]:
+        passed(gate)
+    time.sleep(0.2)  # they were let through, and the process stands still before their first bytes
+    for gate in gates[:10]:
         gate.left()
-        left.append(time.monotonic())
-    assert left[1] - left[0] < 0.1  # it keeps nobody waiting at once
-    assert left[-1] - left[0] >= 1.0
+    for gate in gates[10:]:
+        passed(gate)
+        gate.left()
+    assert gates[10].left_at - gates[9].left_at < 0.1  # they keep nobody waiting at once
+    assert gates[-1].left_at - gates[0].left_at >= 1.0
+
+
+@pytest.mark.parametrize("pace", [1, 2.5, 3, 40, 200, 249, 300])
+def test_as_many_as_the_pace_and_one_may_leave_in_a_second_and_not_one_more(
+    monkeypatch: pytest.MonkeyPatch, pace: float
+) -> None:
+    monkeypatch.setattr("campaigns.departures.LONGEST_LINE", timedelta(seconds=10))
+    departures = Departures()
+    gates = [departures.gate({"campaign 1": 1 / pace}) for _ in range(int(pace) + 2)]
+    for gate in gates:
+        departures._last.clear()  # no step between them: what is counted alone
+        gate.at = time.monotonic()
+        gate.opens()
+    first = gates[0].left_at
+    assert [gate.at - first < 1.0 for gate in gates] == [True] * (int(pace) + 1) + [False]
+
+
+def test_paces_that_nobody_keeps_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.departures.FORGOTTEN", 0.0)
+    departures = Departures()
+    for number in range(50):
+        departures.gate({f"campaign {number}": 0.0001}).opens()
+        time.sleep(0.0005)
+    assert len(departures._last) < 25
 
 
 def test_the_line_is_as_long_as_the_last_one_in_it_waits() -> None:
     departures = Departures()
-    assert departures.line() < 0
+    assert departures.line("account") < 0
     last = max(departures.gate({"account": 0.02}).opens() for _ in range(5))
     longest = last - time.monotonic()
-    line = departures.line()
+    line = departures.line("account")
     assert last - time.monotonic() <= line <= longest
