@@ -26,6 +26,7 @@ LARGEST_BODY = 1024 * 1024
 DRIP = 15.0  # wall seconds: the client's patience does not run faster because the carrier does
 TOLD_WITHIN = 8.0
 LOOK_EVERY = 0.5
+TICK, STALLED = 0.02, 0.02  # seconds between two looks at how late they come, and how late is worth telling
 
 
 class Application:
@@ -35,6 +36,7 @@ class Application:
         past = list(entries(options.ledger))
         self.wires = Wires()
         self._ledger = LedgerFile(options.ledger)
+        self._tells_stalls = options.stalls
         self.exchange = Exchange(options, self._ledger.write, flowbook(options))
         self._face = Face(self.exchange, self._ledger.write)
         self._people: dict[str, Person] = {}
@@ -53,6 +55,8 @@ class Application:
         await receive()
         self._courier = Courier(self.exchange)
         clock = asyncio.create_task(self._run())
+        if self._tells_stalls:
+            self._start(self._watch_itself())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         clock.cancel()
@@ -75,6 +79,15 @@ class Application:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(pause, 0.0)):
                     await self._news.wait()
+
+    async def _watch_itself(self) -> None:
+        """Write down when everything here was late by STALLED or more: times in the ledger say less of such a while."""
+        while True:
+            due = time.time() + TICK
+            await asyncio.sleep(TICK)
+            now = time.time()
+            if now - due >= STALLED:
+                self._ledger.write({"event": "stalled", "at": now, "seconds": round(now - due, 3)})
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Deliver):

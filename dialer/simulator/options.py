@@ -39,6 +39,7 @@ class Options:
     presigned: bool = False
     hide_ongoing: bool = False
     public_url: str = ""
+    stalls: bool = False
 
     @property
     def guide(self) -> bool:
@@ -89,6 +90,7 @@ HELP = {
     "callbacks": "asked: bodies and events as asked; minimal: only the three fields of the capture; "
     "urlencoded: as asked, but application/x-www-form-urlencoded",
     "public_url": "address under which the product reaches this simulator (recordings); default host and port",
+    "stalls": "write down when the simulator itself was late: what came in meanwhile is stamped together",
     "hide_ongoing": "leave calls that have not ended out of lists and details",
 }
 CHOICES = {

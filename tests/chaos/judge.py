@@ -6,7 +6,7 @@ limits were set, and when an operator's act was committed (a time no earlier tha
 
 import json
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ Entry = dict[str, Any]
 
 GRACE = 1.0  # seconds after a committed pause or suppression in which a call may still arrive
 ENDS_WITHIN = 0.5  # seconds between a stream's end on our side, which frees the slot, and the call's end in the ledger
+CATCHES_UP = 0.05  # seconds after a stall in which the simulator takes what came in meanwhile
 SETTLED = 2.0  # seconds after which what is judged by how late the far side was can be judged
 GAP_MISREAD = 0.05  # seconds by which stamps of two ends of one machine may disagree
 NOBODYS = Kind("", 0.0, (), tries=0, closed=True)
@@ -126,6 +127,9 @@ class Judge:
                 self._accepted(entry)
             case "ended":
                 self._ended(entry)
+            case "stalled":
+                with self.rules.lock:
+                    insort(self.rules.lags, (entry["at"] - entry["seconds"], entry["seconds"]))
             case "request" if not entry["path"].startswith("/recordings/"):
                 self._request(entry["at"])
             case "refused" if entry["fate"] == TOO_FAST_FATE:
@@ -241,7 +245,7 @@ class Judge:
 
     def _judge_second(self, at: float, calls: int) -> None:
         """More than the pace and one: what had left in time and waited for a late simulator came in with the rest."""
-        limit, lag = self.rules.limits.per_second, self.rules.lag(at - 1.0, at)
+        limit, lag = self.rules.limits.per_second, self.rules.lag(at - 1.0 - CATCHES_UP, at)
         if calls <= limit * (1.0 + lag + self.rules.limits.starved) + 1:
             self.seconds_above.append((calls, lag))
         else:

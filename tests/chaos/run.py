@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 import time
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -137,6 +138,7 @@ class Run:
             "SIMULATOR_SPEED": f"{plan.speed:g}",
             "SIMULATOR_CHANNELS": str(plan.slots + 20),
             "SIMULATOR_FLOW_EVENTS": "asked",
+            "SIMULATOR_STALLS": "1",
             "SIMULATOR_SEED": str(plan.seed),
             "EXOTEL_CALLS_PER_MINUTE": str(round(plan.rate * 60 / 0.9)),
             "EXOTEL_MAX_CONCURRENT": str(plan.slots),
@@ -239,7 +241,7 @@ class Run:
             connection.close()
             answered = time.time()
             with self.rules.lock:
-                self.rules.lags.append((due, max(answered - due, 0.0)))
+                insort(self.rules.lags, (due, max(answered - due, 0.0)))
             due = answered + ASK_EVERY
 
     def _operate(self, ask: Ask) -> None:

@@ -51,6 +51,13 @@ def test_a_simulator_that_was_late_excuses_what_waited_for_it_and_no_more() -> N
     ]
 
 
+def test_a_stall_that_the_simulator_tells_excuses_what_came_in_meanwhile_and_no_more() -> None:
+    stalled = {"event": "stalled", "at": 100.0, "seconds": 0.3}
+    together = [accepted(place, 100.01 + place * 0.001) for place in range(13)]
+    assert rules_broken(judge(), *together[:11], stalled, *together[11:]) == []
+    assert rules_broken(judge(), stalled, *(accepted(place, 100.01 + place * 0.001) for place in range(15))) == ["I6"]
+
+
 def test_a_lateness_long_before_excuses_nothing() -> None:
     assert rules_broken(judge(lags=[(90.0, 5.0)]), *(accepted(place, 100 + place * 0.05) for place in range(12))) == [
         "I6"
