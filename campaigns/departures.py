@@ -60,12 +60,15 @@ class Departures:
             now = time.monotonic()
             in_time = now <= one.at + one.late
             if not (one.in_line and in_time):
+                known = len(self._lately)
                 turn = max(self._turn(pace, step, one) for pace, step in one.steps.items())
                 one.at = min(max(one.at if in_time else now, turn), now + LONGEST_LINE.total_seconds())
                 one.in_line = True
                 for pace in one.steps:
                     self._last[pace] = one.at
                     self._lately[pace].append(one)
+                if len(self._lately) > known:
+                    self._forget()
             one.left_at = max(one.at, now)
             return one.at
 
@@ -74,7 +77,6 @@ class Departures:
         most = floor(1 / step + ROUNDING) + 1
         lately = self._lately.get(pace)
         if lately is None or lately.maxlen != 2 * most:
-            self._forget()
             lately = self._lately[pace] = deque(lately or (), maxlen=2 * most)  # some may be taken out again
         if one.in_line and one in lately:
             lately.remove(one)

@@ -147,9 +147,19 @@ def test_paces_that_nobody_keeps_any_more_are_forgotten(monkeypatch: pytest.Monk
     monkeypatch.setattr("campaigns.departures.FORGOTTEN", 0.0)
     departures = Departures()
     for number in range(50):
-        departures.gate({f"campaign {number}": 0.0001}).opens()
+        departures.gate({"account": 0.0001, f"campaign {number}": 0.0001}).opens()
         time.sleep(0.0005)
-    assert len(departures._last) < 25
+    assert len(departures._last) == len(departures._lately) < 25
+
+
+def test_an_account_that_rested_begins_with_another_campaign() -> None:
+    departures = Departures()
+    departures.gate({"account": 0.0001, "campaign 1": 0.0001}).opens()
+    time.sleep(0.01)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("campaigns.departures.FORGOTTEN", 0.005)
+        departures.gate({"account": 0.0001, "campaign 2": 0.0001}).opens()
+    assert set(departures._last) == {"account", "campaign 2"}
 
 
 def test_the_line_is_as_long_as_the_last_one_in_it_waits() -> None:
