@@ -29,6 +29,8 @@ BROKEN_CONNECTION = re.compile(
     r"(?:psycopg(?:\.errors)?|django\.db\.utils|redis\.exceptions|kombu\.exceptions|amqp\.exceptions)\."
     r"(?:OperationalError|InterfaceError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError|TimeoutError"
     r"|BusyLoadingError|ConnectionTimeout)\b|(?:ConnectionResetError|ConnectionRefusedError|BrokenPipeError)\b"
+    # kombu's Redis channel, asked to acknowledge a task when its connection was closed under it (Channel._connparams)
+    r"|AttributeError: 'NoneType' object has no attribute 'hostname'"
 )
 NOT_FORGIVEN = ("deadlock detected", "lock timeout", "statement timeout")
 TORN = re.compile(r"\d{4}-\d{2}-\d{2} ")  # the process died while it wrote: the next line of the log follows
