@@ -21,6 +21,7 @@ def wrongs(text: str) -> list[tuple[str, str]]:
         AWAY + BECAUSE + HEAD + "django.db.utils.OperationalError: the same\n",
         "2026-11-21 07:00:00,000 ERROR x\n" + HEAD + "redis.exceptions.ConnectionError: Error 111\n",
         HEAD + "2026-11-21 07:00:00,000 INFO the next process\n",
+        HEAD + "AttributeError: 'NoneType' object has no attribute 'hostname'\n",
     ],
 )
 def test_a_broken_connection_may_complain(text: str) -> None:
