@@ -48,6 +48,9 @@ __all__ = [
 
 BATCHES = (1, 10, 40, 40, 40, 40)  # people looked at together; who may not be called is moved out of the way in bulk
 TOGETHER = 4  # intents of one transaction, at most
+NEAREST = (
+    0.004  # seconds between turns: at paces beyond what a loop can do, sharing a transaction costs more than it saves
+)
 CATCH_UP = 2.0  # turns (for each unit of weight) that a campaign which could not dial for a while may catch up
 POST_SECONDS = 10  # how long our POST may take: added to how long a slot may be held
 HEARTBEAT = timedelta(seconds=2)
@@ -211,7 +214,7 @@ def _another(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | None:
 
     Not while another account may write intents for the same people: each would wait for the other's.
     """
-    if turn.pacer.probing or _account_blocked(turn):
+    if turn.pacer.probing or any(_own_step(one) < NEAREST for one in turn.running) or _account_blocked(turn):
         return None
     running = sorted(turn.running, key=lambda one: (one.pace.served / max(one.weight, 1), one.pk))
     for campaign in running:
