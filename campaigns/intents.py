@@ -1,7 +1,7 @@
 """Step 1 of dialing: the intent, written before anything is sent. A short transaction, of one call in the usual case.
 
-A loop that was kept from its work for a moment finds the turns of several calls near: they share a transaction, which
-costs each half as much, so that the loop is on time again at once.
+A loop that was kept from its work for a moment finds the turns of several calls near: they share a transaction, and
+with it some of the trips to the server, so that the loop is on time again soon.
 
 The account's pacer row is locked first. Every check after that is a statement of its own, because a statement counts
 with the snapshot of its own start, and one that began before the lock was granted would count too few open calls.
@@ -48,9 +48,7 @@ __all__ = [
 
 BATCHES = (1, 10, 40, 40, 40, 40)  # people looked at together; who may not be called is moved out of the way in bulk
 TOGETHER = 4  # intents of one transaction, at most
-NEAREST = (
-    0.004  # seconds between turns: at paces beyond what a loop can do, sharing a transaction costs more than it saves
-)
+NEAREST = 0.004  # seconds between turns: at paces that no loop keeps, sharing costs more than it saves
 CATCH_UP = 2.0  # turns (for each unit of weight) that a campaign which could not dial for a while may catch up
 POST_SECONDS = 10  # how long our POST may take: added to how long a slot may be held
 HEARTBEAT = timedelta(seconds=2)
@@ -217,13 +215,12 @@ def _another(turn: Turn, owner: int) -> tuple[CallAttempt, Campaign] | None:
     if turn.pacer.probing or any(_own_step(one) < NEAREST for one in turn.running) or _account_blocked(turn):
         return None
     running = sorted(turn.running, key=lambda one: (one.pace.served / max(one.weight, 1), one.pk))
-    for campaign in running:
-        if _blocked(campaign, turn) or not (found := turns.due(campaign, turn.now, 1)):
-            continue
-        [(contact, person)] = found.items()
-        if eligibility.contact_block(contact, campaign, person, turn.now) or not turn.alone():
+    for campaign in (one for one in running if not _blocked(one, turn)):
+        if not turn.alone:
             return None
-        return _give(turn, campaign, contact, owner)
+        for contact, person in turns.due(campaign, turn.now, 1).items():
+            blocked = eligibility.contact_block(contact, campaign, person, turn.now)
+            return None if blocked else _give(turn, campaign, contact, owner)
     return None
 
 

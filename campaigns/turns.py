@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -96,6 +96,7 @@ class Turn:
     counted: bool
     line: Line = nobody_at_the_gate
 
+    @cached_property
     def alone(self) -> bool:
         """Whether no other account of this kind has a running campaign, which may have the same people in line."""
         return not ask(_OTHERS, account=self.pacer.account_id)[0][0][0]
