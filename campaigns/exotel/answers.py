@@ -123,6 +123,8 @@ def _call(found: Object) -> Object:
     inner = pick(found, "Call")
     if inner is None:
         return found if pick_text(found, "Status") else {}
+    if isinstance(inner, list) and len(inner) == 1:  # of two nobody can say which one rings our person
+        inner = inner[0]
     return inner if isinstance(inner, Mapping) else {}
 
 

@@ -238,7 +238,7 @@ class Exchange:
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
     """We ask for no compression; a proxy that compresses all the same is read, up to the same size."""
-    if encoding not in {"gzip", "deflate"}:
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:  # RFC 9110, 8.4.1: no letter case, old names
         return body
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
     unpacked = inflater.decompress(body, BODY_BYTES)

@@ -89,6 +89,10 @@ def test_a_refusal_in_whatever_form_is_told_in_its_own_words(body: bytes, words:
         (b'{"Account":{"Sid":"acct"},"Status":"queued"}', None),
         (b'{"Sid":"no call"}', None),
         (b'{"Call":null,"Sid":"a1b2c3d4e5f6","Status":"queued"}', "a1b2c3d4e5f6"),
+        (b'{"Call":[{"Sid":"a1b2c3d4e5f6","Status":"queued"}]}', "a1b2c3d4e5f6"),
+        (b'{"Call":[{"Sid":"a1b2c3d4e5f6"},{"Sid":"f6e5d4c3b2a1"}]}', None),
+        (b'{"Call":["a1b2c3d4e5f6"]}', None),
+        (b'{"Call":[]}', None),
     ],
 )
 def test_a_sid_is_found_with_and_without_a_wrapper(body: bytes, sid: str | None) -> None:

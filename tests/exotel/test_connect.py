@@ -93,8 +93,9 @@ def test_the_documented_spelling_goes_to_the_lower_case_path() -> None:
     assert parse_qs(body.decode())["statuscallbackevents[]"] == ["terminal"]
 
 
-def test_a_compressed_answer_is_read_although_none_was_asked_for() -> None:
-    with far_side(http(200, gzip.compress(CONNECTED_JSON), "Content-Encoding: gzip")) as side:
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+def test_a_compressed_answer_is_read_although_none_was_asked_for(encoding: str) -> None:
+    with far_side(http(200, gzip.compress(CONNECTED_JSON), f"Content-Encoding: {encoding}")) as side:
         assert isinstance(dial(side.url), Accepted)
 
 
