@@ -113,6 +113,7 @@ class Session:
         self._listens_only = listens_only  # a Stream applet takes nothing from us
         self.sample_rate = sample_rate
         self._mulaw = False  # what goes over the wire; everybody else has PCM16
+        self._half = b""  # of a sample: what a frame of an odd number of bytes left over
         self.stream_sid = ""
         self.started_at: float | None = None
         self.ended_by: Close | Stop | None = None
@@ -156,8 +157,8 @@ class Session:
                 self.traffic.bytes_in += len(payload)
                 if self._mulaw:
                     return replace(event, payload=g711.decode(payload))
-                if len(payload) % audio.SAMPLE_BYTES:
-                    raise ProtocolError("odd number of PCM bytes")
+                if self._half or len(payload) % audio.SAMPLE_BYTES:
+                    return replace(event, payload=self._whole(payload))
             case Start():
                 self._begin(event, now)
             case Mark(name=name):
@@ -172,6 +173,15 @@ class Session:
             case _:
                 pass
         return event
+
+    def _whole(self, payload: bytes) -> bytes:
+        """The whole samples of a frame. Half a sample at its end waits for the next frame, which completes it if it is
+        odd as well; else the other half was lost, and joining them would turn all that follows into noise."""
+        if len(payload) % audio.SAMPLE_BYTES:
+            payload = self._half + payload
+        whole = len(payload) - len(payload) % audio.SAMPLE_BYTES
+        self._half = payload[whole:]
+        return payload[:whole]
 
     def _begin(self, start: Start, now: float) -> None:
         if self.state is not State.OPENING:

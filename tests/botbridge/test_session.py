@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from botbridge import audio
-from botbridge.protocol import Close, SendClear, SendMark, SendMedia, Stop
+from botbridge.protocol import Close, Media, SendClear, SendMark, SendMedia, Stop
 from botbridge.session import ERROR_BUDGET, LEAD, Session, State
 from tests.botbridge.far_end import FarEnd, dtmf_frame, mark_frame, media_frame, start_frame, stop_frame
 from tests.botbridge.test_protocol import mutated
@@ -257,12 +257,31 @@ def test_missing_sequence_numbers_are_counted_and_a_key_has_one_too() -> None:
     assert far_end.session.traffic.gaps == 1
 
 
-@pytest.mark.parametrize(("encoding", "errors"), [("base64", 1), ("audio/x-mulaw", 0)])
-def test_an_odd_number_of_bytes_is_no_pcm_but_it_may_be_mulaw(encoding: str, errors: int) -> None:
+def heard(far_end: FarEnd, *pieces: bytes) -> list[bytes]:
+    """What the bot is given of these frames."""
+    events = [far_end.session.receive(media_frame(piece), 101 + n / 50) for n, piece in enumerate(pieces)]
+    return [event.payload for event in events if isinstance(event, Media)]
+
+
+def test_half_a_sample_at_the_end_of_a_frame_is_completed_by_the_next() -> None:
+    said = bytes(range(1, 255)) * 38
+    far_end = talk()
+    pieces = heard(far_end, *(said[at : at + 193] for at in range(0, len(said), 193)))
+    assert len(pieces) > 2 * ERROR_BUDGET
+    assert b"".join(pieces) == said
+    assert all(len(piece) % 2 == 0 for piece in pieces)
+    assert (far_end.session.traffic.errors, far_end.session.state) == (0, State.LIVE)
+
+
+def test_a_frame_that_lost_a_byte_leaves_those_after_it_as_they_are() -> None:
+    whole = bytes(range(20))
+    assert heard(talk(), whole[:19], whole, whole, whole[:1], whole) == [whole[:18], whole, whole, b"", whole]
+
+
+def test_mulaw_has_no_halves() -> None:
     far_end = FarEnd(Session(now=100.0))
-    far_end.start(media_format={"encoding": encoding, "sample_rate": "8000"})
-    far_end.session.receive(media_frame(bytes(161)), 101)
-    assert far_end.session.traffic.errors == errors
+    far_end.start(media_format={"encoding": "audio/x-mulaw", "sample_rate": "8000"})
+    assert [len(piece) for piece in heard(far_end, bytes(161), bytes(160))] == [322, 320]
 
 
 def meddle(session: Session, chance: random.Random, now: float) -> None:
