@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from campaigns import events, holds, learning, outcomes, pacing
+from campaigns import events, holds, learning, outcomes, pacing, unanswered
 from campaigns.dialing import UNUSABLE, client_for
 from campaigns.events import Arrival
 from campaigns.exotel.bodies import pick_text
@@ -120,21 +120,26 @@ def reconcile(account: ExotelAccount) -> bool:
         return False
     _since_unknown[account.pk] = 0 if due[0].sid is None else _since_unknown.get(account.pk, UNKNOWN_EVERY) + 1
     try:
-        _ask(client, due)
+        trouble = _ask(client, due)
     except RateLimited as limited:
         holds.back_off(account.pk, limited.retry_after)
-    except ExotelError as trouble:
-        log.info("call details of %s: %s", account.name, trouble)
+    except ExotelError as failure:
+        log.info("call details of %s: %s", account.name, failure)
         for attempt in due:
             _later(attempt)
+        unanswered.note(account.pk, unanswered.words(failure))
+    else:
+        if trouble is not None:
+            unanswered.note(account.pk, trouble)
     finally:
         pacing.charge_details(account, client.questions - 1)
         learning.heed(account.pk, client.allowance)
     return True
 
 
-def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
-    """One question: about the call that waits longest, together with as many others as one list takes.
+def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> str | None:
+    """One question: about the call that waits longest, together with as many others as one list takes. Returns what
+    came instead of an answer: '' if one did, None if that cannot be told.
 
     The list is known to leave ongoing calls out; the single question does not. So who was missing although the call
     must be over is asked about alone the next time.
@@ -142,15 +147,18 @@ def _ask(client: ExotelClient, due: Sequence[CallAttempt]) -> None:
     first = due[0]
     if first.sid is None:
         _look_for(client, first)
-        return
+        return ""
     if len(due) == 1 or _alone(first):
         details = client.call(first.sid)
-        learn(first, details) if details else _missing(client, first)
-        return
+        if details is None:
+            return _missing(client, first)
+        learn(first, details)
+        return ""
     found = client.calls([attempt.sid for attempt in due if attempt.sid])
     for attempt in due:
         details = found.get(attempt.sid or "")
         learn(attempt, details) if details else _later(attempt)
+    return ""
 
 
 def _alone(attempt: CallAttempt) -> bool:
@@ -203,12 +211,13 @@ def _goes_on(attempt: CallAttempt, now: datetime) -> str:
     return "goes on"
 
 
-def _missing(client: ExotelClient, attempt: CallAttempt) -> None:
-    """Exotel does not know the Sid (any more, or yet)."""
+def _missing(client: ExotelClient, attempt: CallAttempt) -> str | None:
+    """Exotel does not know the Sid (any more, or yet): trouble only while the call is waited for."""
     if pacing.db_now() > attempt.proof_at and _late_there(client, attempt):
         outcomes.give_up(attempt.pk, "Exotel took this call and later did not know it; its outcome is not confirmed.")
-    else:
-        _later(attempt)
+        return None
+    _later(attempt)
+    return unanswered.NOT_KNOWN if attempt.state in OPEN_ATTEMPTS else None
 
 
 def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from campaigns import eligibility, intents
+from campaigns import eligibility, intents, unanswered
 from campaigns.eligibility import Block
 from campaigns.lifecycle import DUE_CONTACTS, AttemptState, CampaignStatus, ContactState
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, Pacer
@@ -20,6 +20,7 @@ STARVED_AFTER = timedelta(seconds=10)  # a campaign without a call for so long, 
 MOST_COUNTED = 1000
 PACES = ("account-pace", "campaign-pace")
 SLOTS = ("account-slots", "campaign-slots", "careful", "streams")
+ASKED_ABOUT = ("last-calls", "only-uncertain", "silent-calls")  # waits that end when Exotel answers questions
 
 
 def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datetime) -> Block | None:
@@ -35,7 +36,11 @@ def reason(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datet
         block = (
             _no_stream(campaign, pacer, used, now) or queue_block(campaign, now) or _shared_pace(campaign, pacer, now)
         )
-    return _with_silent_calls(block, campaign, now) if block and block.code in SLOTS else block
+    if block and block.code in SLOTS:
+        block = _with_silent_calls(block, campaign, now)
+    if block and block.code in ASKED_ABOUT:
+        block = replace(block, reason=f"{block.reason} {unanswered.sentence(pacer)}".rstrip())
+    return block
 
 
 def _no_stream(campaign: Campaign, pacer: Pacer, used: Mapping[int, int], now: datetime) -> Block | None:

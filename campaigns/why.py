@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from campaigns import eligibility, in_line, intents, pacing
+from campaigns import eligibility, in_line, intents, pacing, unanswered
 from campaigns.eligibility import Block, Person
 from campaigns.lifecycle import DUE_CONTACTS, OPEN_ATTEMPTS, AttemptState, CampaignStatus, ContactState
 from campaigns.models import CallAttempt, Campaign, CampaignContact, CampaignPace, ExotelAccount, Pacer, Suppression
@@ -154,6 +154,8 @@ def _place(facts: Facts, _: datetime) -> Block | None:
         return Block(contact.reason_code or "skipped", contact.reason or "Skipped.", final=True)
     state = ContactState(contact.state)
     reason = contact.reason or _PLACES[state]
+    if state in (ContactState.IN_CALL, ContactState.UNCERTAIN):
+        reason = f"{reason} {unanswered.sentence(facts.pacer)}".rstrip()
     return Block(state, reason, final=state == ContactState.DONE, held=state == ContactState.UNCERTAIN)
 
 

@@ -73,6 +73,7 @@ class Pacer(models.Model):
     Requests may be fewer than the account is set to: `learnt_per_minute` from 429s (`learnt_at` is when it last
     changed, `learnt_patience` how many quiet minutes it takes to raise it), `told_per_minute` from Exotel's
     X-RateLimit-Limit. See `campaigns.learning`. `most_streams` is Exotel's ThrottleLimit; see `campaigns.stream_use`.
+    `unanswered` is what comes instead of answers to questions about calls; see `campaigns.unanswered`.
     """
 
     account = models.OneToOneField(ExotelAccount, on_delete=models.CASCADE, primary_key=True)
@@ -94,6 +95,8 @@ class Pacer(models.Model):
     probe_at = models.DateTimeField(null=True)
     probing = models.BooleanField(default=False)  # half-open: one dial at a time until one is certain
     probe_seconds = models.PositiveIntegerField(default=0, db_default=0)  # to the next probe, after calls that failed
+    unanswered = models.CharField(max_length=300, default="", db_default="", blank=True)
+    unanswered_since = models.DateTimeField(null=True)
     recent = models.CharField(max_length=20, default="", blank=True)
     not_sent_in_row = models.PositiveIntegerField(default=0)
     loop_owner = models.IntegerField(null=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from campaigns import heartbeat, holds, stall_watch
+from campaigns import heartbeat, holds, stall_watch, unanswered
 from campaigns.lifecycle import CampaignStatus, ContactState
 from campaigns.models import Campaign, CampaignContact, ExotelAccount, Pacer, Recording
 from campaigns.models.recordings import GIVEN_UP
@@ -25,6 +25,7 @@ from campaigns.views.campaigns import Summary
 
 LOOKED_BACK = timedelta(days=7)
 MOST_COUNTED = 1000
+ASKED_AGAIN = "Calls whose callbacks do not come stay open until it does. It is asked again and again by itself."
 RESTORED = "The people who were called since the copy was made would be called again. Do not resume by hand."
 
 
@@ -44,6 +45,7 @@ def alerts(account: ExotelAccount | None, pacer: Pacer | None, live: Sequence[Su
     if account is None or pacer is None:
         return []
     found = [*_account(pacer), *_worker(pacer, live, now), *_campaigns(pacer, live), *_stalls(pacer, now)]
+    found += _questions(pacer, now)
     return [*found, *_not_started(account), *_uncertain(account, now), *_recordings(account, now)]
 
 
@@ -99,6 +101,11 @@ def _stalls(pacer: Pacer, now: datetime) -> Iterator[Alert]:
     for stall in stalls.exclude(code__in=("no-worker", "no-thread", *stall_watch.STOPPED, pacer.held_code))[:5]:
         what = f"{stall.campaign.name} has dialled nobody since {when(stall.began_at)}."
         yield Alert("bad", what, without_numbers(stall.reason), reverse("campaign", args=[stall.campaign_id]), "Look")
+
+
+def _questions(pacer: Pacer, now: datetime) -> Iterator[Alert]:
+    if unanswered.lasts(pacer, now):
+        yield Alert("wait", unanswered.sentence(pacer), ASKED_AGAIN, reverse("doctor"), "Open the doctor")
 
 
 def _not_started(account: ExotelAccount) -> Iterator[Alert]:

@@ -66,6 +66,16 @@ def test_uncertain_people_and_missing_recordings_are_told(client_of_meera: Clien
     assert "2 things need you." in page
 
 
+def test_questions_that_exotel_does_not_answer_for_minutes_are_told(
+    client_of_meera: Client, account: ExotelAccount
+) -> None:
+    world.call(world.first_of(world.launched(account, world.people())), check_at=timezone.now())
+    for minutes, told in ((1, False), (3, True)):
+        Pacer.objects.update(unanswered="HTTP 500", unanswered_since=timezone.now() - timedelta(minutes=minutes))
+        assert ("Exotel has not answered questions about calls since" in _page(client_of_meera)) == told
+    assert "1 thing needs you." in _page(client_of_meera)
+
+
 def test_a_worker_that_is_gone_is_told(client_of_meera: Client, account: ExotelAccount) -> None:
     world.launched(account, world.people())
     Campaign.objects.update(launched_at=timezone.now() - timedelta(minutes=5))
