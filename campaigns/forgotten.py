@@ -17,6 +17,7 @@ from campaigns.events import Arrival
 from campaigns.exotel.bodies import pick_text
 from campaigns.exotel.details import CallDetails
 from campaigns.exotel.numbers import canonical, same_number
+from campaigns.exotel.sids import spellings
 from campaigns.filters import Condition
 from campaigns.importing import phones
 from campaigns.lifecycle import (
@@ -56,7 +57,7 @@ class Line:
 
 def known(gap: Gap, call: CallDetails) -> bool:
     """Whether the database has the call; if it was open when the copy was made, its end is learnt now."""
-    attempt = CallAttempt.objects.filter(account=gap.account_id, sid=call.sid).first()
+    attempt = CallAttempt.objects.filter(account=gap.account_id, sid__in=spellings(call.sid)).first()
     if attempt and attempt.state in OPEN_ATTEMPTS and call.status.terminal:
         reconciling.learn(attempt, call)
     return attempt is not None

@@ -1,13 +1,15 @@
 """Which attempt a flow's request or stream is about, when its address names only the account.
 
-The signed id in CustomField decides; without one of ours the CallSid does. Nothing that contradicts is matched: a
-CustomField of another account, or of another call than the CallSid's, belongs to nobody.
+The signed id in CustomField decides; without one of ours the CallSid does, however spelled. Nothing that contradicts is
+matched: a CustomField of another account, or with a CallSid that another attempt has, belongs to nobody. A CallSid that
+nobody has contradicts nothing: Exotel prints other ones in a stream's start than in its answers.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns import tokens
+from campaigns.exotel.sids import same_sid, spellings
 from campaigns.models import CallAttempt
 
 UNKNOWN_CALL = "its CallSid is of no call of this account"
@@ -44,7 +46,7 @@ def find(account_id: int, texts: Iterable[str], call_sid: str) -> Match:
         return _checked(account_id, attempt_id, call_sid)
     if not call_sid:
         return Match(None, NO_CALL)
-    known = CallAttempt.objects.filter(account_id=account_id, sid=call_sid).values_list("pk", flat=True).first()
+    known = whose(account_id, call_sid)
     return Match(known) if known is not None else Match(None, UNKNOWN_CALL, early=True)
 
 
@@ -54,10 +56,19 @@ def _checked(account_id: int, attempt_id: int, call_sid: str) -> Match:
         return Match(None, GONE)
     if attempt["account_id"] != account_id:
         return Match(None, OTHER_ACCOUNT)
-    if call_sid and attempt["sid"] != call_sid and (attempt["sid"] or _is_known(account_id, call_sid)):
+    if call_sid and not same_sid(attempt["sid"], call_sid) and is_anothers(account_id, attempt_id, call_sid):
         return Match(None, CROSSED)
     return Match(attempt_id)
 
 
-def _is_known(account_id: int, call_sid: str) -> bool:
-    return CallAttempt.objects.filter(account_id=account_id, sid=call_sid).exists()
+def whose(account_id: int, call_sid: str) -> int | None:
+    """The account's attempt that has this CallSid, in this spelling or another; one query."""
+    spelled = spellings(call_sid)
+    rows = CallAttempt.objects.filter(account_id=account_id, sid__in=spelled)
+    known = dict(rows.values_list("sid", "pk"))
+    return next((known[one] for one in spelled if one in known), None)
+
+
+def is_anothers(account_id: int, attempt_id: int, call_sid: str) -> bool:
+    """Whether another attempt of the account has this CallSid."""
+    return whose(account_id, call_sid) not in (None, attempt_id)

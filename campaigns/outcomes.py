@@ -14,9 +14,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from campaigns import audit, breakers, disproofs, eligibility, failpoints, off_list, pacing, suppressing
+from campaigns import audit, breakers, disproofs, eligibility, failpoints, matching, off_list, pacing, suppressing
 from campaigns.audit import DIALER
-from campaigns.exotel.numbers import canonical, same_number
+from campaigns.exotel.numbers import alike, canonical, same_number
+from campaigns.exotel.sids import same_sid
 from campaigns.lifecycle import (
     ATTEMPT,
     CAMPAIGN,
@@ -40,6 +41,9 @@ GOES_ON_WITHIN = timedelta(hours=1)  # of its completion a campaign goes on for 
 DIALLING_CAMPAIGNS = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 STOPPED_CAMPAIGNS = (CampaignStatus.DRAINING, CampaignStatus.CANCELLED)
 FINAL_DISPOSITIONS = ("goal", "stop")  # nobody who said so is called again
+# Let in by our signature and a CallSid that no other attempt has: campaigns.streams, campaigns.matching.
+ADMITTED = (EventSource.STREAM, EventSource.PASSTHRU, EventSource.DYNAMIC)
+OF_ANOTHER = "it names a CallSid that belongs to another attempt"
 TERMINAL = frozenset(outcome.value for outcome in Outcome if outcome != Outcome.REFUSED)
 
 
@@ -95,13 +99,27 @@ def _locked(attempt_id: int) -> CallAttempt:
 
 
 def _suspicion(attempt: CallAttempt, said: Statement) -> str:
-    """Why a statement cannot be about this attempt, or ''. Our POST's own answer is surely about it."""
-    if said.sid and attempt.sid and said.sid != attempt.sid and said.source != EventSource.POST:
+    """Why a statement cannot be about this attempt, or ''. Our POST's own answer is surely about it.
+
+    Whose Sid agrees is believed however it spells the numbers: a number abroad comes in spellings that nobody can read.
+    """
+    if same_sid(said.sid, attempt.sid):
+        return ""
+    if said.sid and attempt.sid and said.source != EventSource.POST and _names_another(attempt, said):
         return "it names another CallSid than this attempt's"
-    named = [number for number in said.numbers if canonical(number) and not same_number(number, attempt.caller_id)]
-    if named and not any(same_number(number, attempt.phone) for number in named):
+    named = [number for number in said.numbers if canonical(number) and not _may_be(number, attempt.caller_id)]
+    if named and not any(_may_be(number, attempt.phone) for number in named):
         return "it names other numbers than this attempt's"
     return ""
+
+
+def _names_another(attempt: CallAttempt, said: Statement) -> bool:
+    return said.source not in ADMITTED or matching.is_anothers(attempt.account_id, attempt.pk, said.sid)
+
+
+def _may_be(said: str, number: str) -> bool:
+    """Whether `said` may spell this number, with its country or without."""
+    return same_number(said, number) or alike(said, number)
 
 
 def _flag(attempt: CallAttempt, what: str) -> None:
@@ -114,12 +132,19 @@ def _bind(attempt: CallAttempt, said: Statement) -> str:
     """Learn the Sid, or say why it cannot be this attempt's: one that belongs to another attempt is never moved."""
     if not said.sid or said.sid == attempt.sid:
         return ""
+    if attempt.sid and said.source != EventSource.POST:
+        if not same_sid(said.sid, attempt.sid):
+            what = f"a {said.source} of this call names another CallSid, which is of no call of ours"
+            CallAttempt.objects.filter(pk=attempt.pk, contradiction="").update(contradiction=what)
+        return ""
+    if matching.is_anothers(attempt.account_id, attempt.pk, said.sid):
+        return OF_ANOTHER
     try:
         with transaction.atomic():
             CallAttempt.objects.filter(pk=attempt.pk).update(sid=said.sid)
     except IntegrityError:
-        return "it names a CallSid that belongs to another attempt"
-    if attempt.sid:
+        return OF_ANOTHER
+    if attempt.sid and not same_sid(said.sid, attempt.sid):
         _flag(attempt, "a callback named another CallSid before Exotel's own answer came")
     attempt.sid = said.sid
     return ""

@@ -25,6 +25,7 @@ from campaigns.events import Arrival
 from campaigns.exotel.callbacks import PassthruReport, parse_passthru
 from campaigns.exotel.errors import Unreadable
 from campaigns.exotel.fields import field as field_of
+from campaigns.exotel.sids import bare, spellings
 from campaigns.lifecycle import OPEN_ATTEMPTS
 from campaigns.matching import Match
 from campaigns.models import CallAttempt, CallEvent, EventSource, PassthruBranch
@@ -259,9 +260,9 @@ def adopt_late() -> int:
     rows = list(waiting.exclude(call_sid="").values_list("pk", "account_id", "call_sid")[:500])
     if not rows:
         return 0
-    calls = CallAttempt.objects.filter(sid__in={sid for _, _, sid in rows})
-    known = {(account, sid): pk for pk, account, sid in calls.values_list("pk", "account_id", "sid")}
-    found = [(event_id, known[account, sid]) for event_id, account, sid in rows if (account, sid) in known]
+    calls = CallAttempt.objects.filter(sid__in={spelled for _, _, sid in rows for spelled in spellings(sid)})
+    known = {(account, bare(sid)): pk for pk, account, sid in calls.values_list("pk", "account_id", "sid") if sid}
+    found = [(event_id, known[account, bare(sid)]) for event_id, account, sid in rows if (account, bare(sid)) in known]
     for event_id, attempt_id in found:
         _adopt([event_id], attempt_id)
     return len(found)

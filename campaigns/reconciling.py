@@ -30,6 +30,7 @@ from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
 from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
 from campaigns.exotel.numbers import alike, canonical, same_number
+from campaigns.exotel.sids import bare, spellings
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
 from campaigns.models.accounts import CREDENTIALS
@@ -262,8 +263,10 @@ def _candidates(attempt: CallAttempt, listed: CallList) -> list[CallDetails]:
         if call.direction in ("", "outbound-api", "outbound-dial")
         and (call.created is None or first <= call.created <= last)
     ]
-    bound = set(CallAttempt.objects.filter(account_id=attempt.account_id, sid__in=sids).values_list("sid", flat=True))
-    return [call for call in listed.calls if call.sid in sids and call.sid not in bound]
+    spelled = [one for sid in sids for one in spellings(sid)]
+    rows = CallAttempt.objects.filter(account_id=attempt.account_id, sid__in=spelled)
+    bound = {bare(sid) for sid in rows.values_list("sid", flat=True) if sid}
+    return [call for call in listed.calls if call.sid in sids and bare(call.sid) not in bound]
 
 
 def _ours(attempt: CallAttempt, near: Sequence[CallDetails], control: Control | None) -> Sequence[CallDetails]:

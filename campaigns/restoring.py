@@ -22,6 +22,7 @@ from campaigns.dialing import UNUSABLE, client_for
 from campaigns.exotel.client import PAGE_SIZE, ExotelClient
 from campaigns.exotel.details import CallDetails
 from campaigns.exotel.errors import ExotelError, RateLimited, Unreadable
+from campaigns.exotel.sids import same_sid
 from campaigns.forgotten import Line
 from campaigns.lifecycle import CampaignStatus
 from campaigns.models import CallAttempt, Campaign, ExotelAccount, Gap
@@ -132,7 +133,7 @@ def _read_list(gap: Gap, account: ExotelAccount) -> Found:
             if page and page in seen and len(calls) >= PAGE_SIZE:
                 raise Unreadable("it goes round in circles.")
             ours = [call for call in calls if call.direction in OURS]
-            found.checked |= control_sid in {call.sid for call in calls}
+            found.checked |= any(same_sid(control_sid, call.sid) for call in calls)
             found.near |= any(_near(gap, call) for call in ours)
             _write_down(gap, ours, found)
     except UNUSABLE as wrong:

@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from campaigns import audit, breakers, events, failpoints, matching, outcomes, pacing, tokens
 from campaigns.audit import Actor
 from campaigns.events import Arrival
+from campaigns.exotel.sids import same_sid
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, CampaignAudio, EventSource, Mode, Stream, StreamEntry
 from campaigns.refusals import NotAllowed
@@ -149,11 +150,14 @@ def variables(name: str, columns: dict[str, object]) -> dict[str, str]:
 
 
 def start_stream(stream_id: int, start: StreamStart) -> None:
-    """The stream's start event: the person has answered. Raises StreamRefused when it names another call."""
+    """The stream's start event: the person has answered. Raises StreamRefused when it names another call of ours.
+
+    The token has said whose call it is: a CallSid that is of no call of ours is noted, and the person is talked to.
+    """
     with transaction.atomic():
         stream = Stream.objects.select_related("attempt").get(pk=stream_id)
         attempt = CallAttempt.objects.select_for_update().get(pk=stream.attempt_id)
-        if start.call_sid and _is_another(attempt, start.call_sid):
+        if _is_another(attempt, start.call_sid):
             raise StreamRefused(CROSSED, "the start event names another call")
         if matching.named(texts(start)) not in (None, attempt.pk):
             raise StreamRefused(CROSSED, "the start event bears another call's CustomField")
@@ -185,9 +189,9 @@ def texts(start: StreamStart) -> list[str]:
 
 
 def _is_another(attempt: CallAttempt, call_sid: str) -> bool:
-    if attempt.sid:
-        return attempt.sid != call_sid
-    return CallAttempt.objects.filter(account_id=attempt.account_id, sid=call_sid).exists()
+    if not call_sid or same_sid(attempt.sid, call_sid):
+        return False
+    return matching.is_anothers(attempt.account_id, attempt.pk, call_sid)
 
 
 def note(entries: Sequence[Entry]) -> None:
@@ -237,7 +241,10 @@ def open_calls(campaign_id: int) -> OpenCalls:
 
 
 def close_stream(stream_id: int, closing: StreamClosing) -> None:
-    """The socket is gone. In bot mode that ends the call, so its slot is free."""
+    """The socket is gone. In bot mode that ends the call, so its slot is free.
+
+    One that was another call's says nothing of our call's end; but a person was on it, and nobody talked to them.
+    """
     with transaction.atomic():
         now = pacing.db_now()
         closed = Stream.objects.filter(pk=stream_id, closed_at=None).update(
@@ -252,9 +259,10 @@ def close_stream(stream_id: int, closing: StreamClosing) -> None:
             bytes_out=closing.bytes_out,
             dropped=closing.dropped,
         )
-        if closed and closing.code != CROSSED:  # that was another call's stream: its end says nothing about ours
+        if closed:
             attempt = CallAttempt.objects.get(streams=stream_id)
             if attempt.mode == Mode.BOT:
-                outcomes.stream_ended(attempt, now)
+                if closing.code != CROSSED:
+                    outcomes.stream_ended(attempt, now)
                 breakers.stream_ended(attempt, Stream.objects.get(pk=stream_id), now)
         failpoints.reach("stream.closed")

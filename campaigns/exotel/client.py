@@ -53,6 +53,7 @@ from campaigns.exotel.errors import (
 from campaigns.exotel.exchange import STOOD_TOO_LATE, Exchange, Gate, NoReply, Reply
 from campaigns.exotel.numbers import alike, canonical, national, same_number
 from campaigns.exotel.payloads import ConnectRequest, Spelling, connect_path, form
+from campaigns.exotel.sids import bare
 from campaigns.exotel.times import INDIA_TIME, read_time, spell_time
 
 DEADLINE = 10.0  # seconds for a whole exchange
@@ -185,7 +186,7 @@ class ExotelClient:
         return read_call(self._body(reply), self._zone)
 
     def calls(self, sids: Sequence[str]) -> dict[str, CallDetails]:
-        """Details of up to 100 calls by Sid, 20 a request; who is unknown to Exotel is missing. Raises ExotelError.
+        """Details of up to 100 calls by Sid as asked, 20 a request; who is unknown is missing. Raises ExotelError.
 
         Twenty fit on a page, so the pages of a list that goes on all the same are not asked for.
         """
@@ -194,9 +195,10 @@ class ExotelClient:
         found: dict[str, CallDetails] = {}
         for first in range(0, len(sids), SIDS_AT_ONCE):
             batch = sids[first : first + SIDS_AT_ONCE]
+            asked = {bare(sid): sid for sid in batch}
             query = [("Sid", ",".join(batch)), ("PageSize", str(PAGE_SIZE))]
             calls, _ = self._page(self._listed_at(query))
-            found |= {call.sid: call for call in calls if call.sid in batch}
+            found |= {asked[bare(call.sid)]: call for call in calls if bare(call.sid) in asked}
         return found
 
     def calls_to(self, number: str, *, since: datetime, until: datetime) -> CallList:

@@ -19,7 +19,7 @@ from botbridge.routing import PATH
 from campaigns import tokens
 from campaigns.lifecycle import AttemptState, ContactState
 from campaigns.models import CallAttempt, Campaign, CampaignContact, ExotelAccount, Stream, StreamEntry, Suppression
-from tests.botbridge.far_end import dtmf_frame, start_frame
+from tests.botbridge.far_end import CAPTURED_START, dtmf_frame, start_frame
 from tests.botbridge.stand_in import Caller, StandIn
 
 
@@ -104,8 +104,14 @@ async def test_the_same_call_may_come_back_soon_after_an_abnormal_drop(attempt: 
     assert await through(Stream.objects.count) == 2
 
 
+def _give_to_another_attempt(attempt: CallAttempt, sid: object) -> None:
+    other = CallAttempt.objects.get(pk=attempt.pk)
+    other.pk, other.ordinal, other.state, other.sid = None, 2, AttemptState.ENDED, str(sid)
+    other.save()
+
+
 async def test_another_call_with_a_stolen_token_is_closed(attempt: CallAttempt) -> None:
-    await through(CallAttempt.objects.filter(pk=attempt.pk).update, sid="anothercall")
+    await through(_give_to_another_attempt, attempt, CAPTURED_START["call_sid"])
     caller = caller_for(attempt)
     await caller.socket.connect()
     await caller.say(start_frame())

@@ -96,10 +96,11 @@ def test_the_retry_rule_counts_a_forgotten_call_like_any_other(exotel: FarSide) 
     assert list(twice.attempts.order_by("ordinal").values_list("ordinal", "outcome")) == [(1, "busy"), (2, "busy")]
 
 
-def test_a_call_that_was_open_in_the_copy_is_ended_and_not_made_twice(exotel: FarSide) -> None:
+@pytest.mark.parametrize("spelled", ["{}", "CA{}"])
+def test_a_call_that_was_open_in_the_copy_is_ended_and_not_made_twice(exotel: FarSide, spelled: str) -> None:
     campaign = campaign_of(exotel)
     person = people.contact(campaign, phone=people.phone(1))
-    sid = exotel.call(person.phone)
+    sid = spelled.format(exotel.call(person.phone))
     attempt = people.attempt(person, "placed", sid=sid, placed_at=timezone.now())
     gap_of(campaign)
     found = resume(campaign)

@@ -120,6 +120,7 @@ def test_after_ten_seconds_it_is_too_late() -> None:
 
 def test_a_start_that_names_another_call_is_refused_and_changes_nothing() -> None:
     one = attempt()
+    people.attempt(people.contact(one.campaign), AttemptState.PLACED, sid="sid-of-another-call")
     grant = open_for(one)
     with pytest.raises(StreamRefused) as refused:
         start(grant, "sid-of-another-call")
@@ -139,6 +140,7 @@ def test_a_start_with_the_callsid_of_another_attempt_is_refused_even_before_ours
 
 def test_a_stream_that_comes_back_as_another_call_is_refused() -> None:
     one = attempt(AttemptState.DIALING, sid=None)
+    people.attempt(people.contact(one.campaign), AttemptState.PLACED, sid="sid-of-another-call")
     grant = open_for(one)
     start(grant)
     streams.close_stream(grant.stream_id, closing())

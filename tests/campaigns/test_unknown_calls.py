@@ -183,6 +183,16 @@ def test_a_call_with_another_caller_id_is_not_ours(callers: list[str], bound: st
     assert (attempt.outcome == "busy") == bool(bound)
 
 
+def test_a_call_that_another_attempt_has_in_another_spelling_is_not_ours() -> None:
+    attempt = unknown(people.account())
+    people.attempt(people.contact(attempt.campaign), AttemptState.PLACED, sid=f"CA{'a' * 32}")
+    with scripted(answers(attempt, OURS)[1]) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+    attempt.refresh_from_db()
+    assert (attempt.sid, attempt.state, attempt.contradiction) == (None, AttemptState.UNKNOWN, "")
+
+
 @pytest.mark.parametrize(
     ("control", "state", "sid"),
     [(OURS, AttemptState.REFUSED, None), (ANOTHERS, AttemptState.ENDED, "a" * 32), ("", AttemptState.ENDED, "a" * 32)],

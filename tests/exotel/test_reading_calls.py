@@ -131,6 +131,11 @@ def test_a_hundred_sids_are_asked_for_twenty_at_a_time() -> None:
         client.calls([*sids, "one more"])
 
 
+def test_a_call_that_the_list_spells_otherwise_is_found_as_it_was_asked_for() -> None:
+    with far_side(page(record(f"CA{SID.upper()}"), record("other"))) as side:
+        assert list(client_of(side).calls([SID])) == [SID]
+
+
 def test_calls_to_a_number_are_asked_for_in_both_spellings_and_in_the_accounts_zone() -> None:
     stranger = record("b" * 32, From="09800000002")
     with far_side(page(record(), stranger)) as side:

@@ -50,6 +50,17 @@ def test_the_address_is_the_calls_own_with_the_campaigns_columns(exotel: Client)
     assert carrier.fresh(attempt).state == AttemptState.ANSWERED
 
 
+@pytest.mark.parametrize("spelled", ["CA{}", "of-nobody"])
+def test_a_flow_that_names_another_call_sid_beside_our_custom_field_gets_the_address(
+    exotel: Client, spelled: str
+) -> None:
+    attempt = flow.call()
+    fields = flow.captured(attempt, spelled.format(attempt.sid))
+    response = flow.get(exotel, flow.path(attempt.account_id, "dynamic-stream"), fields)
+    assert tokens.mint("stream", str(attempt.pk)) in json.loads(response.content)["url"]
+    assert carrier.fresh(attempt).state == AttemptState.ANSWERED
+
+
 def test_each_asking_after_a_stream_opens_one_more_and_no_address_opens_two(exotel: Client) -> None:
     attempt = flow.call()
     first = urlsplit(asked(exotel, attempt)).path.rsplit("/", 1)[1]
