@@ -1,8 +1,9 @@
 """`python -m bench.carrier LATENCY_MS`: answers every dial with a Sid after that time, and does nothing else.
 
-Cheap enough (a raw asyncio protocol) never to be what is measured. Prints its port. It keeps the moment at which each
-dial came in (the first byte, by the machine's monotonic clock) and the last ten digits of whom it rang, and answers any
-GET with the list of them.
+Cheap enough (raw sockets) never to be what is measured. Prints its port. It keeps the moment at which each dial came in
+and the last ten digits of whom it rang, and answers any GET with the list of them. The moment is the kernel's own stamp
+of the first bytes (SO_TIMESTAMPNS, socket(7)), told as the machine's monotonic clock, so that a carrier that was itself
+late to run does not say that calls came together.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import contextlib
 import itertools
 import json
 import re
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -19,32 +22,39 @@ from collections.abc import Iterator
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _sids = itertools.count(1)
 _NUMBER = re.compile(rb"(?:^|&)from=[^&]*?([0-9]{10})(?:&|$)", re.IGNORECASE)
+_SO_TIMESTAMPNS = 35  # of asm-generic/socket.h; Python has no name for it
+_TIMESPEC = struct.Struct("@qq")
 _arrivals: list[tuple[float, str]] = []
 
 
-class Carrier(asyncio.Protocol):
+class Connection:
     """One connection, one request, as our client asks for it."""
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, accepted: socket.socket, latency: float) -> None:
+        self._socket = accepted
         self._latency = latency
         self._received = b""
         self._at = 0.0
-        self._transport: asyncio.Transport | None = None
+        accepted.setblocking(False)
+        asyncio.get_running_loop().add_reader(accepted, self._read)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._at = self._at or time.monotonic()
+    def _read(self) -> None:
+        try:
+            data, ancillary, _flags, _address = self._socket.recvmsg(65_536, socket.CMSG_SPACE(_TIMESPEC.size))
+        except ConnectionError:  # whoever asked was killed
+            data, ancillary = b"", []
+        self._at = self._at or _stamped(ancillary)
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
-        if end and head.startswith(b"GET"):
+        if not data:
+            self._close()
+        elif end and head.startswith(b"GET"):
             self._answer(json.dumps(_arrivals).encode())
         elif end and len(body) >= (int(length.group(1)) if length else 0):
             number = _NUMBER.search(body)
             _arrivals.append((self._at, number.group(1).decode() if number else ""))
+            asyncio.get_running_loop().remove_reader(self._socket)
             asyncio.get_running_loop().call_later(self._latency, self._accept)
 
     def _accept(self) -> None:
@@ -52,15 +62,34 @@ class Carrier(asyncio.Protocol):
 
     def _answer(self, body: bytes) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        if self._transport is not None:
-            self._transport.write(f"{head}Connection: close\r\n\r\n".encode() + body)
-            self._transport.close()
+        self._socket.setblocking(True)  # a long ledger takes more than one packet
+        with contextlib.suppress(ConnectionError):  # a worker that was stopped does not wait for its answer
+            self._socket.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
+        self._close()
+
+    def _close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+
+def _stamped(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel took in what was just read, by the monotonic clock; now, of what bears no stamp."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, nanoseconds = map(int, _TIMESPEC.unpack(data))
+            return time.monotonic() - (time.time() - seconds - nanoseconds / 1e9)
+    return time.monotonic()
 
 
 async def serve(latency: float) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Carrier(latency), "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listening.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)  # what is accepted inherits it
+    listening.setblocking(False)
+    loop = asyncio.get_running_loop()
+    print(listening.getsockname()[1], flush=True)
+    while True:
+        accepted, _address = await loop.sock_accept(listening)
+        Connection(accepted, latency)
 
 
 def ledger_of(address: str) -> list[float]:
