@@ -209,11 +209,15 @@ class Run:
         return len(self.judge.violations)
 
     def _waiting(self, product: Product) -> list[str]:
-        """What the run waits for; a campaign that Dialer itself has paused is resumed, as an operator would."""
+        """What the run waits for; a campaign that Dialer itself has paused is resumed, as an operator would.
+
+        That it paused is wrong: none of the crowd's campaigns is a bad list, and no request of theirs is invalid.
+        """
         try:
-            for (campaign,) in product.query(
-                "SELECT id FROM campaigns_campaign WHERE status = 'paused' AND paused_by = 'Dialer'"
+            for campaign, reason in product.query(
+                "SELECT id, paused_reason FROM campaigns_campaign WHERE status = 'paused' AND paused_by = 'Dialer'"
             ):
+                self._violated("liveness", f"Dialer paused campaign {campaign}: {reason}")
                 product.run("resume_campaign", str(campaign))
             self.watch.look(product)
             self.leaked.update(ending.leaked(product, self.judge.over_since, max(self.struck, default=0.0)))
