@@ -81,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/export", calls.export, name="calls-export"),
     path("calls/<int:attempt_id>/", call.show, name="call"),
     path("calls/<int:attempt_id>/note", call.note, name="call-note"),
+    path("calls/<int:attempt_id>/decide", call.decide, name="call-decide"),
     path("calls/<int:attempt_id>/hang-up", call.hang_up, name="call-hang-up"),
     path("calls/<int:attempt_id>/conversation.txt", call.conversation, name="call-conversation"),
     path("calls/<int:attempt_id>/recording", recordings.play, name="recording"),

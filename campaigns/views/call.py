@@ -5,12 +5,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import audit, noting, streams
+from campaigns import audit, deciding, noting, streams
 from campaigns.audit import Actor
 from campaigns.forms.note import NoteForm
 from campaigns.models import CallAttempt, CallEvent, CallNote, Stream, StreamEntry
@@ -43,6 +43,26 @@ def note(request: HttpRequest, attempt_id: int) -> HttpResponse:
         return render(request, "calls/show.html", context, status=400)
     noting.write(call.pk, by=Actor.of(request.user), **form.cleaned_data)
     messages.success(request, "Your note is kept beside the bot’s answer.")
+    return redirect("call", call.pk)
+
+
+@require_POST
+def decide(request: HttpRequest, attempt_id: int) -> HttpResponse:
+    """Call somebody again, or never, whose call counts as never dialled although Exotel spoke of it."""
+    call, by, then = _call(attempt_id), Actor.of(request.user), request.POST.get("then")
+    if then not in ("again", "never"):
+        return HttpResponseBadRequest("then: again or never")
+    try:
+        if then == "never":
+            deciding.leave(call.pk, by=by)
+            done = "{} is not called again in this campaign."
+        else:
+            back = deciding.call_again(call.pk, by=by)
+            done = "{} is in line again." if back else "{} is off the list meanwhile, and is not called."
+    except NotAllowed as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, done.format(call.campaign_contact.name or "This person"))
     return redirect("call", call.pk)
 
 
@@ -90,6 +110,7 @@ def _context(request: HttpRequest, call: CallAttempt, *, in_full: bool) -> dict[
     return {
         "call": call,
         "in_full": in_full,
+        "asked": deciding.is_asked(call),
         "player": recording,
         "streams": [facts(stream) for stream in of_call],
         "timeline": timeline(call, of_call, events, recording.seconds),
