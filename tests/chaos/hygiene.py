@@ -31,6 +31,9 @@ BROKEN_CONNECTION = re.compile(
     r"|BusyLoadingError|ConnectionTimeout)\b|(?:ConnectionResetError|ConnectionRefusedError|BrokenPipeError)\b"
     # kombu's Redis channel, asked to acknowledge a task when its connection was closed under it (Channel._connparams)
     r"|AttributeError: 'NoneType' object has no attribute 'hostname'"
+    # beat wraps whatever kept it from sending a tick in a type of its own; the next tick is sent a second later
+    r"|celery\.beat\.SchedulingError: Couldn't apply scheduled task \w+:"
+    r" (?:Redis is loading|Error \d+ connecting to|Error \d+ while (?:reading|writing)|Connection closed by server)"
 )
 NOT_FORGIVEN = ("deadlock detected", "lock timeout", "statement timeout")
 TORN = re.compile(r"\d{4}-\d{2}-\d{2} ")  # the process died while it wrote: the next line of the log follows

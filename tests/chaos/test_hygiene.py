@@ -8,6 +8,7 @@ HEAD = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()
 AWAY = HEAD + "psycopg.OperationalError: connection failed: the server is away\n\tIs it running?\n"
 OURS = HEAD + "KeyError: 'phone'\n"
 BECAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+TICK = "celery.beat.SchedulingError: Couldn't apply scheduled task import_tick: "
 
 
 def wrongs(text: str) -> list[tuple[str, str]]:
@@ -22,6 +23,8 @@ def wrongs(text: str) -> list[tuple[str, str]]:
         "2026-11-21 07:00:00,000 ERROR x\n" + HEAD + "redis.exceptions.ConnectionError: Error 111\n",
         HEAD + "2026-11-21 07:00:00,000 INFO the next process\n",
         HEAD + "AttributeError: 'NoneType' object has no attribute 'hostname'\n",
+        HEAD + TICK + "Redis is loading the dataset in memory\n",
+        HEAD + TICK + "Error 111 connecting to 127.0.0.1:23387. Connection refused.\n",
     ],
 )
 def test_a_broken_connection_may_complain(text: str) -> None:
@@ -38,6 +41,10 @@ def test_the_end_of_a_chain_counts() -> None:
 
 def test_a_deadlock_is_no_broken_connection() -> None:
     assert wrongs(HEAD + "django.db.utils.OperationalError: deadlock detected\n")
+
+
+def test_a_tick_that_another_cause_kept_from_being_sent_is_a_violation() -> None:
+    assert wrongs(HEAD + TICK + "Object of type UUID is not JSON serializable\n")
 
 
 def test_a_number_and_a_token_in_a_log_are_found_and_not_repeated() -> None:
