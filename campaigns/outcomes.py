@@ -396,13 +396,17 @@ def _never_dialled(attempt: CallAttempt, now: datetime) -> None:
     rows = CampaignContact.objects.filter(pk=attempt.campaign_contact_id)
     policy = attempt.campaign.unknown_policy
     said: dict[str, Any] = {"reason_code": disproofs.NOT_PLACED, "changed_at": now}
-    if policy == UnknownPolicy.REDIAL or attempt.campaign.status in STOPPED_CAMPAIGNS:
+    before = attempt.campaign_contact.attempts.filter(reason_code=disproofs.NOT_PLACED).exclude(pk=attempt.pk)
+    again = policy == UnknownPolicy.REDIAL and not before.exists()  # once: a try that it gives back has no other end
+    if again or attempt.campaign.status in STOPPED_CAMPAIGNS:
         back_in_line(attempt, now, "Was never dialled.", code=disproofs.NOT_PLACED)
     elif policy == UnknownPolicy.NEVER:
         why = "Was never dialled; the campaign does not dial again."
         advance(rows, CAMPAIGN_CONTACT, ContactState.SKIPPED, reason=why, **said)
     else:
         said["reason"] = "Was never dialled: you may dial now."
+        if policy == UnknownPolicy.REDIAL:
+            said["reason"] = "Was never dialled, for the second time: you may dial now."
         if not rows.filter(state=ContactState.UNCERTAIN).update(**said):
             advance(rows, CAMPAIGN_CONTACT, ContactState.UNCERTAIN, **said)  # of a loop that was frozen all the while
         off_list.skip(rows)

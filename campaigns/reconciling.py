@@ -51,12 +51,13 @@ GIVE_UP = timedelta(days=1)  # after the proof time: a call that Exotel still ca
 SELDOM = timedelta(hours=6)  # between questions about a call that two calls of the list could be
 MOST_CHECKS = 30_000  # odd and even still alternate below what the column holds
 AGREED_FOR = 600.0  # seconds for which it counts what Exotel said of a known call
+DISAGREED_FOR = 60.0  # the same, where that proves nothing: the known call may have gone on, which lists leave out
 
 
 @dataclass(frozen=True)
 class Control:
-    """What Exotel said of a call that it surely placed for us: whether its stamp agrees with our clock, and whether it
-    carries the caller ID that we named, so that one that carries another is not ours."""
+    """What Exotel's list said of a call that it surely placed for us: whether it is there with a stamp that agrees with
+    our clock, and whether it carries the caller ID that we named, so that one that carries another is not ours."""
 
     at: float
     clock_agrees: bool = False
@@ -225,8 +226,9 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     """Find an unknown call in the list: one candidate is it, two are ambiguous, none counts only after proof_at.
 
     A list that lacks pages settles nothing: what is left out may be another candidate. Absence counts only beside a
-    known call whose stamp agrees with our clock; that one is asked about first, which is a question of its own. A call
-    with another caller ID is not ours, but counts against absence unless that known call carries the one we named.
+    known call that a list of the same kind shows, with a stamp that agrees with our clock; that one is looked for
+    first, which is a question of its own. A call with another caller ID is not ours, but counts against absence unless
+    that known call carries the one we named.
     """
     late = pacing.db_now() > attempt.proof_at
     known = _nearest(attempt) if late and attempt.state in UNHEARD else None
@@ -234,8 +236,7 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
     if known and control is None:
         _ask_control(client, known)  # still first in line: its list is the account's next question
         return
-    until = attempt.intent_at + POST_TIME + CLOCK_SLACK
-    listed = client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
+    listed = _listed(client, attempt)
     candidates = _ours(attempt, _candidates(attempt, listed), control)
     if listed.complete and len(candidates) == 1:
         learn(attempt, candidates[0])
@@ -247,6 +248,12 @@ def _look_for(client: ExotelClient, attempt: CallAttempt) -> None:
         outcomes.prove_absent(attempt.pk)
     else:
         _later(attempt)
+
+
+def _listed(client: ExotelClient, attempt: CallAttempt) -> CallList:
+    """Exotel's list of calls to the attempt's number, from about its time."""
+    until = attempt.intent_at + POST_TIME + CLOCK_SLACK
+    return client.calls_to(attempt.phone, since=attempt.intent_at - CLOCK_SLACK, until=until)
 
 
 def _late_there(client: ExotelClient, attempt: CallAttempt) -> bool:
@@ -286,15 +293,17 @@ def same_caller(attempt: CallAttempt, call: CallDetails) -> bool | None:
 
 
 def _ask_control(client: ExotelClient, control: CallAttempt) -> None:
-    """Whether a call that Exotel surely placed carries the time at which we placed it, and the caller ID.
+    """Whether the list shows a call that Exotel surely placed, with the time at which we placed it and the caller ID.
 
-    A list that is searched in the wrong zone is empty and proves nothing. So absence counts only beside a known call
-    of the same account, from about the same time, whose stamp agrees with our clock.
+    A list that is searched in the wrong zone, or for a number in a spelling that is not Exotel's, is empty and proves
+    nothing. So absence counts only beside a known call of the same account, from about the same time, which the same
+    question about its number finds. Asked for by its Sid it would show even where such a question finds nobody.
     """
-    details = client.call(control.sid or "")
+    listed = _listed(client, control)
+    details = next((call for call in listed.calls if call.sid == control.sid), None)
     heard = Control(time.monotonic())
-    if details and details.created:
-        agrees = abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
+    if details:
+        agrees = details.created is not None and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
         heard = Control(heard.at, clock_agrees=agrees, same_caller=bool(same_caller(control, details)))
     for known, earlier in list(_controls.items()):
         if heard.at - earlier.at > AGREED_FOR:
@@ -305,7 +314,8 @@ def _ask_control(client: ExotelClient, control: CallAttempt) -> None:
 def _heard_of(client: ExotelClient, control: CallAttempt) -> Control | None:
     """What Exotel said of that known call, if it was asked lately."""
     heard = _controls.get((client.reaches, control.sid or ""))
-    return heard if heard and time.monotonic() - heard.at <= AGREED_FOR else None
+    counts = heard and time.monotonic() - heard.at <= (AGREED_FOR if heard.clock_agrees else DISAGREED_FOR)
+    return heard if counts else None
 
 
 def _nearest(attempt: CallAttempt) -> CallAttempt | None:

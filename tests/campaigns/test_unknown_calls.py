@@ -35,9 +35,8 @@ def unknown(account: ExotelAccount, *, provable: bool = False, **fields: Any) ->
 def known(exotel: FarSide, account: ExotelAccount) -> None:
     """A call of the account whose time both sides know: the clocks agree."""
     phone = people.phone(10)
-    people.attempt(
-        people.contact(people.campaign(account)), AttemptState.ENDED, sid=exotel.call(phone), placed_at=timezone.now()
-    )
+    contact = people.contact(people.campaign(account), phone=phone)
+    people.attempt(contact, AttemptState.ENDED, sid=exotel.call(phone), placed_at=timezone.now())
 
 
 def ask(account: ExotelAccount) -> None:
@@ -145,16 +144,32 @@ def test_absence_from_a_list_in_another_zone_proves_nothing(exotel: FarSide) -> 
     assert attempt.state == AttemptState.UNKNOWN
 
 
+def test_absence_from_a_list_that_does_not_show_a_known_call_either_proves_nothing() -> None:
+    """Exotel keeps numbers in a spelling that our question does not name: it knows the call by its Sid, and the list
+    of calls to the number is empty."""
+    account = people.account()
+    attempt = unknown(account, provable=True)
+    placed = {"sid": "e" * 32, "placed_at": timezone.now()}
+    people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
+    with scripted(*[http(200, b'{"Metadata":{},"Calls":[]}')] * 4) as exotel:
+        ExotelAccount.objects.update(api_url=exotel.url)
+        ask(ExotelAccount.objects.get())
+        assert b"/Calls.json?" in exotel.requests[0]
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.UNKNOWN
+
+
 OURS, ANOTHERS = people.CALLER_ID, "08099999999"
+KNOWN = "+919812300000"
 
 
 def answers(attempt: CallAttempt, *callers: str, control: str = OURS) -> tuple[bytes, bytes]:
-    """Of a known call, and a list of calls to this person just now by callers a, b, c…: their Sids are aaa…, bbb…"""
+    """A list with a known call, and one of calls to this person just now by callers a, b, c…: Sids are aaa…, bbb…"""
     created = f"{attempt.intent_at.astimezone(INDIA_TIME):%Y-%m-%d %H:%M:%S}"
     about = {"From": attempt.phone, "Status": "busy", "Direction": "outbound-api", "DateCreated": created}
     calls = [about | {"Sid": letter * 32, "PhoneNumberSid": one} for letter, one in zip("abcd", callers, strict=False)]
-    known = about | {"Sid": "e" * 32, "PhoneNumberSid": control}
-    return http(200, json.dumps({"Call": known}).encode()), http(200, json.dumps({"Calls": calls}).encode())
+    known = about | {"From": KNOWN, "Sid": "e" * 32, "PhoneNumberSid": control}
+    return http(200, json.dumps({"Calls": [known]}).encode()), http(200, json.dumps({"Calls": calls}).encode())
 
 
 @pytest.mark.parametrize(
@@ -202,8 +217,8 @@ def test_a_strangers_call_is_no_evidence_where_exotel_is_known_to_keep_our_calle
 ) -> None:
     """Where the known call carries another caller ID than we named, that of no call says anything."""
     attempt = unknown(people.account(), provable=True)
-    placed = {"sid": uuid.uuid4().hex, "placed_at": timezone.now()}
-    people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
+    placed = {"sid": "e" * 32, "placed_at": timezone.now()}
+    people.attempt(people.contact(attempt.campaign, phone=KNOWN), AttemptState.ENDED, **placed)
     with scripted(*answers(attempt, ANOTHERS, control=control)) as exotel:
         ExotelAccount.objects.update(api_url=exotel.url)
         ask(ExotelAccount.objects.get())
@@ -219,10 +234,10 @@ def test_absence_counts_only_when_it_is_late_by_exotels_own_clock_as_well(behind
     placed = {"sid": uuid.uuid4().hex, "placed_at": timezone.now()}
     control = people.attempt(people.contact(attempt.campaign), AttemptState.ENDED, **placed)
     created = f"{control.intent_at.astimezone(INDIA_TIME):%Y-%m-%d %H:%M:%S}"
-    details = {"Call": {"Sid": control.sid, "Status": "busy", "DateCreated": created}}
+    shown = {"From": control.phone, "Sid": control.sid, "Status": "busy", "DateCreated": created}
     date = f"Date: {timezone.now() - timedelta(seconds=behind):%a, %d %b %Y %H:%M:%S} GMT"
     empty = http(200, b'{"Metadata":{},"Calls":[]}', date)
-    with scripted(http(200, json.dumps(details).encode(), date), empty) as exotel:
+    with scripted(http(200, json.dumps({"Calls": [shown]}).encode(), date), empty) as exotel:
         ExotelAccount.objects.update(api_url=exotel.url)
         ask(ExotelAccount.objects.get())
         assert len(exotel.requests) == 2
@@ -277,6 +292,17 @@ def test_the_policy_ask_leaves_it_to_a_person(exotel: FarSide) -> None:
 def test_the_policy_redial_puts_them_back_in_line(exotel: FarSide) -> None:
     _, contact = proved(exotel, UnknownPolicy.REDIAL)
     assert (contact.state, contact.tries) == (ContactState.PENDING, 0)
+
+
+def test_of_who_is_proved_absent_again_a_person_decides(exotel: FarSide) -> None:
+    """Each proof gives the try back: without this a list that never shows anybody would have them rung for ever."""
+    campaign, contact = proved(exotel, UnknownPolicy.REDIAL)
+    again = people.attempt(contact, AttemptState.DIALING)
+    outcomes.prove_absent(again.pk)
+    contact.refresh_from_db()
+    assert (contact.state, contact.reason_code) == (ContactState.UNCERTAIN, "not-placed")
+    assert contact.reason == "Was never dialled, for the second time: you may dial now."
+    assert control.dial_uncertain(campaign.pk, by=COMMAND_LINE) == 1
 
 
 def test_the_policy_never_skips_them(exotel: FarSide) -> None:

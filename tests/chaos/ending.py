@@ -163,7 +163,7 @@ def _final(kind: Kind, state: str, reason: str, *, proof: bool) -> bool:
     if kind.closed:
         return state == "pending"
     if state == "uncertain":
-        return not proof or (kind.policy == "ask" and reason == "not-placed")
+        return not proof or (kind.policy != "never" and reason == "not-placed")
     return state in ("done", "skipped")
 
 

@@ -93,7 +93,8 @@ def _explained(kind: Kind, key: Key, facts: Facts, known: Known, *, proof: bool)
         return True
     if any(REFUSALS.get(status) == told for status in facts.refused.get(key, ())):
         return True
-    if (told in NEVER and kind.policy != "redial") or (told == UNSURE and not proof):
+    by_policy = kind.policy != "redial" or len(facts.lost.get(key, ())) > 1  # dialled again by itself once
+    if (told in NEVER and by_policy) or (told == UNSURE and not proof):
         return _no_call_came(key, facts, known)
     return not proof and told[0] in ("pending", "retry") and _waits_elsewhere(key, facts)
 
