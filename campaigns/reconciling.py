@@ -30,7 +30,7 @@ from campaigns.exotel.client import SIDS_AT_ONCE, ExotelClient
 from campaigns.exotel.details import CallDetails, CallList
 from campaigns.exotel.errors import ExotelError, RateLimited
 from campaigns.exotel.numbers import alike, canonical, same_number
-from campaigns.exotel.sids import bare, spellings
+from campaigns.exotel.sids import bare, same_sid, spellings
 from campaigns.lifecycle import OPEN_ATTEMPTS, AttemptState
 from campaigns.models import CallAttempt, EventSource, ExotelAccount
 from campaigns.models.accounts import CREDENTIALS
@@ -300,7 +300,7 @@ def _ask_control(client: ExotelClient, control: CallAttempt) -> None:
     question about its number finds. Asked for by its Sid it would show even where such a question finds nobody.
     """
     listed = _listed(client, control)
-    details = next((call for call in listed.calls if call.sid == control.sid), None)
+    details = next((call for call in listed.calls if same_sid(call.sid, control.sid)), None)
     heard = Control(time.monotonic())
     if details:
         agrees = details.created is not None and abs(details.created - control.intent_at) <= CLOCK_SLACK + POST_TIME
