@@ -32,6 +32,7 @@ class Minutes:
         self._monkeypatch = monkeypatch
         self.began = self.now = timezone.now()
         self.came: list[tuple[datetime, str]] = []
+        self.placed: dict[str, tuple[str, datetime]] = {}  # calls that it surely placed: number, Sid and when
         self.side = FarSide(self.answer)
         self.move(self.now)
 
@@ -41,25 +42,28 @@ class Minutes:
 
     def answer(self, line: Line) -> None:
         request = self.side.answering(line).decode()
-        kind = "dial" if request.startswith("POST") else "list" if "/Calls.json" in request else "call"
+        known = next((number for number in self.placed if number[3:] in request.splitlines()[0]), "")
+        kind = "dial" if request.startswith("POST") else "known" if known else "list"
         self.came.append((self.now, kind))
-        line.say({"dial": http(200, CONNECTED_XML), "list": EMPTY, "call": self.known()}[kind])
+        line.say({"dial": http(200, CONNECTED_XML), "list": EMPTY, "known": self.known(known)}[kind])
 
-    def known(self) -> bytes:
-        """A call that was placed when we placed it."""
-        local = self.began.astimezone(ZoneInfo("Asia/Kolkata"))
-        call = {"Sid": "a" * 32, "Status": "busy", "DateCreated": f"{local:%Y-%m-%d %H:%M:%S}"}
-        return http(200, json.dumps({"Call": call}).encode())
+    def known(self, number: str) -> bytes:
+        """A list with the call to that number, placed when we placed it."""
+        sid, at = self.placed.get(number, ("", self.began))
+        local = at.astimezone(ZoneInfo("Asia/Kolkata"))
+        call = {"From": number, "Sid": sid, "Status": "busy", "DateCreated": f"{local:%Y-%m-%d %H:%M:%S}"}
+        return http(200, json.dumps({"Calls": [call]}).encode())
 
     def kinds(self) -> list[str]:
         return [kind for _, kind in self.came]
 
 
-def late(account: ExotelAccount, now: datetime, *, intent_at: datetime) -> CallAttempt:
+def late(account: ExotelAccount, minutes: Minutes, *, intent_at: datetime) -> CallAttempt:
     """An unknown attempt whose absence counts, beside a known call of its own."""
-    campaign = people.campaign(account)
-    known = {"sid": f"{intent_at.timestamp():032.0f}", "placed_at": now, "intent_at": intent_at}
-    people.attempt(people.contact(campaign), AttemptState.ENDED, **known)
+    campaign, now = people.campaign(account), minutes.now
+    sid = f"{intent_at.timestamp():032.0f}"
+    known = people.attempt(people.contact(campaign), AttemptState.ENDED, sid=sid, placed_at=now, intent_at=intent_at)
+    minutes.placed[known.phone] = (sid, intent_at)
     fields = {"intent_at": intent_at, "proof_at": now - timedelta(seconds=1), "check_at": now}
     return people.attempt(people.contact(campaign), AttemptState.UNKNOWN, **fields)
 
@@ -71,7 +75,7 @@ def test_dials_and_proofs_of_absence_together_never_pass_the_limit_in_any_minute
     with minutes.side as exotel:
         account = people.account(api_url=exotel.url, calls_per_minute=LIMIT)
         apart = [timedelta(seconds=10 * number) for number in range(3)]
-        unknown = [late(account, minutes.now, intent_at=minutes.now - one) for one in apart]
+        unknown = [late(account, minutes, intent_at=minutes.now - one) for one in apart]
         client = dialing.client_for(account)
         request = ConnectRequest(number=people.phone(), caller_id=people.CALLER_ID, mode="flow", flow_url=people.FLOW)
         Pacer.objects.update(next_dial_at=minutes.now, next_details_at=minutes.now)
@@ -83,7 +87,7 @@ def test_dials_and_proofs_of_absence_together_never_pass_the_limit_in_any_minute
             pacer = people.pacer(account)
             minutes.move(min(one for one in (pacer.next_dial_at, pacer.next_details_at) if one > minutes.now))
     kinds = minutes.kinds()
-    assert (kinds.count("list"), kinds.count("call")) == (3, 3)
+    assert (kinds.count("list"), kinds.count("known")) == (3, 3)
     assert most_within([at for at, _ in minutes.came], MINUTE) <= LIMIT
     assert {attempt.reason_code for attempt in CallAttempt.objects.filter(pk__in=[one.pk for one in unknown])} == {
         "not-placed"
@@ -94,14 +98,14 @@ def test_one_known_call_serves_all_that_are_nearest_to_it(monkeypatch: pytest.Mo
     minutes = Minutes(monkeypatch)
     with minutes.side as exotel:
         account = people.account(api_url=exotel.url)
-        first = late(account, minutes.now, intent_at=minutes.now)
+        first = late(account, minutes, intent_at=minutes.now)
         for _ in range(2):
             fields = {"intent_at": first.intent_at, "proof_at": first.proof_at, "check_at": minutes.now}
             people.attempt(people.contact(first.campaign), AttemptState.UNKNOWN, **fields)
         for _ in range(4):
             minutes.move(minutes.now + timedelta(seconds=1))
             assert reconciling.reconcile(account)
-    assert minutes.kinds() == ["call", "list", "list", "list"]
+    assert minutes.kinds() == ["known", "list", "list", "list"]
     assert not CallAttempt.objects.filter(state=AttemptState.UNKNOWN).exists()
 
 
