@@ -323,7 +323,10 @@ def bot_reason(breaker: Breaker) -> str:
 
 def list_reason(breaker: Breaker) -> str:
     words = breaker.words.rstrip(".")
-    return f"Nearly all of the last calls of this campaign failed ({words}). Check the numbers of its list."
+    return (
+        f"Nearly all of the last calls of this campaign failed ({words}). Check the numbers of its list, and whether"
+        " the account may have as many calls open at once as its settings say: Exotel fails those that are too many."
+    )
 
 
 def _hold(breaker: Breaker, code: str, reason: str, now: datetime) -> None:
