@@ -209,7 +209,7 @@ MUTANTS = (
                 '    suspect = ""\n',
             ),
         ),
-        tests=(MACHINE,),
+        tests=(MACHINE, "tests/callbacks/test_crossed.py"),
     ),
     Mutant(
         "absence-proves-at-once",
