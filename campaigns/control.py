@@ -5,10 +5,11 @@ The account's pacer is locked first, as every intent does: once a pause is commi
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 
 from campaigns import (
@@ -176,17 +177,29 @@ def dial_uncertain(campaign_id: int, *, by: Actor) -> int:
     """
     with transaction.atomic():
         campaign = locked(campaign_id)
-        if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
-            raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
-        if end_reached(campaign):
-            raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
+        somebody_may_be_called(campaign)
         rows = CampaignContact.objects.filter(campaign=campaign, state=ContactState.UNCERTAIN, reason_code__in=ASKED)
         list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))  # see off_list
-        off_list.skip(rows)
-        moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="")
-        if moved and campaign.status == CampaignStatus.COMPLETED:
-            move(campaign, CampaignStatus.RUNNING, ended_at=None)
+        moved = back_in_line(campaign, rows)
         audit.record(by, "dial uncertain", f"campaign:{campaign.pk}", people=moved)
+    return moved
+
+
+def somebody_may_be_called(campaign: Campaign) -> None:
+    """Raises NotAllowed if nobody of the locked campaign is called any more, whatever somebody decides."""
+    if campaign.status not in (*_DIALLING, CampaignStatus.COMPLETED):
+        raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
+    if end_reached(campaign):
+        raise NotAllowed("The campaign’s end was reached: nobody is called any more. Duplicate it to call them.")
+
+
+def back_in_line(campaign: Campaign, rows: QuerySet[CampaignContact], **said: Any) -> int:
+    """Put people (locked, uncertain) of a locked campaign back in line, now; returns how many. A completed one runs
+    again for them. Who has left their list meanwhile is skipped instead."""
+    off_list.skip(rows)
+    moved = advance(rows, CAMPAIGN_CONTACT, ContactState.PENDING, due_at=timezone.now(), reason="", **said)
+    if moved and campaign.status == CampaignStatus.COMPLETED:
+        move(campaign, CampaignStatus.RUNNING, ended_at=None)
     return moved
 
 

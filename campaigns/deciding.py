@@ -9,16 +9,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from campaigns import audit, off_list
+from campaigns import audit
 from campaigns.audit import Actor
-from campaigns.control import end_reached, locked, move, word
+from campaigns.control import back_in_line, locked, somebody_may_be_called
 from campaigns.disproofs import CODE
-from campaigns.lifecycle import CAMPAIGN_CONTACT, AttemptState, CampaignStatus, ContactState, advance
+from campaigns.lifecycle import CAMPAIGN_CONTACT, AttemptState, ContactState, advance
 from campaigns.models import CallAttempt, CampaignContact
 from campaigns.refusals import NotAllowed
 
 LEFT = "Exotel spoke of a call that counted as never dialled. Somebody decided not to call them again."
-_OPEN_TO_CALLS = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.COMPLETED)
 
 
 def is_asked(attempt: CallAttempt) -> bool:
@@ -36,19 +35,11 @@ def call_again(attempt_id: int, *, by: Actor) -> bool:
     with transaction.atomic():
         attempt = CallAttempt.objects.get(pk=attempt_id)
         campaign = locked(attempt.campaign_id)
-        if campaign.status not in _OPEN_TO_CALLS:
-            raise NotAllowed(f"This campaign is {word(campaign)}: nobody is called any more.")
-        if end_reached(campaign):
-            raise NotAllowed("The campaign’s end was reached: nobody is called any more.")
+        somebody_may_be_called(campaign)
         person = _asked(attempt)
         if CallAttempt.objects.filter(campaign_contact=attempt.campaign_contact_id, slot_released_at=None).exists():
             raise NotAllowed("The call that Exotel spoke of may still go on: decide when it is over.")
-        off_list.skip(person)
-        now = timezone.now()
-        said: dict[str, Any] = {"due_at": now, "reason_code": "", "reason": "", "changed_at": now}
-        back = advance(person, CAMPAIGN_CONTACT, ContactState.PENDING, **said)
-        if back and campaign.status == CampaignStatus.COMPLETED:
-            move(campaign, CampaignStatus.RUNNING, ended_at=None)
+        back = back_in_line(campaign, person, reason_code="", changed_at=timezone.now())
         audit.record(by, "call again", f"call:{attempt_id}", campaign=campaign.pk)
     return bool(back)
 
